@@ -1,0 +1,29 @@
+/** Time as the client sees it. Injected in tests, so that hours pass at once and deadlines are exact. */
+export interface Clock {
+  /** Wall clock: milliseconds since 1970. It may jump. */
+  now(): number;
+  /** Monotonic clock in milliseconds, from any origin. It never goes back, and it may stop while a machine is frozen. */
+  monotonic(): number;
+  /** Calls back once after at least `delayMs`. The timer alone keeps no process alive. Returns what cancels it. */
+  setTimer(callback: () => void, delayMs: number): () => void;
+}
+
+/** `setTimeout` fires at once for a delay over 2³¹−1 ms; a longer wait is made of several. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** The machine's own clocks. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  setTimer(callback, delayMs) {
+    const dueAt = performance.now() + delayMs;
+    let timer: NodeJS.Timeout;
+    const arm = () => {
+      const left = dueAt - performance.now();
+      timer = setTimeout(left > longestTimerMs ? arm : callback, Math.min(Math.max(left, 0), longestTimerMs));
+      timer.unref();
+    };
+    arm();
+    return () => clearTimeout(timer);
+  },
+};

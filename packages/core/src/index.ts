@@ -1,0 +1,26 @@
+export { type Clock, systemClock } from "./clock.ts";
+export type { Content, Json } from "./content.ts";
+export { contentVersion } from "./content-version.ts";
+export { type ErrorCode, errorCodes, isSecretsError, SecretsError, type SecretsErrorOptions } from "./errors.ts";
+export {
+  type CallContext,
+  type Change,
+  type CheckReport,
+  type Features,
+  type Lease,
+  type ListQuery,
+  type Locator,
+  type Page,
+  type Provider,
+  type RemoveOptions,
+  remainingMs,
+  type SecretRecord,
+  type SecretSummary,
+  type VersionState,
+  type VersionSummary,
+  type WriteOptions,
+} from "./provider.ts";
+export { formatReference, parseReference, providerNamePattern, type Reference } from "./reference.ts";
+export { isSecret, placeholder, type Secret, secret } from "./secret.ts";
+export type { StandardIssue, StandardResult, StandardSchema } from "./standard-schema.ts";
+export type { CheckedReference, CheckedReferences, Found, ReferenceTo, SecretsFor } from "./typed-references.ts";

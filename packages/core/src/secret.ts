@@ -1,0 +1,253 @@
+import type { Content, Json } from "./content.ts";
+import { SecretsError } from "./errors.ts";
+import { documentText, fieldKeys, type JsonDocument, parseDocument, plainJson, scalarText, select } from "./json-document.ts";
+import type { StandardSchema } from "./standard-schema.ts";
+
+/** What everything that prints, serialises or coerces a secret gives. It is not Latin-1, so no HTTP header takes it. */
+export const placeholder = "⟦secret⟧";
+
+/**
+ * A value that does not leak: printing, serialising and coercing give `⟦secret⟧`, cloning fails. Only the methods give
+ * the value. Two secrets are never equal under `toEqual` or `isDeepStrictEqual`; compare content with `equals`.
+ *
+ * Strings cannot be wiped in JavaScript. What `bytes()` gives is a copy of yours, which you can `fill(0)`.
+ */
+export interface Secret {
+  /** The value as text. @throws SecretsError `decode` for bytes that are no UTF-8, for fields, for JSON null. */
+  text(): string;
+  /** The value as a fresh copy of bytes; text as UTF-8. @throws SecretsError `decode` for fields. */
+  bytes(): Uint8Array;
+  /** The value as JSON, optionally validated by any synchronous Standard Schema. @throws SecretsError `decode`. */
+  json(): Json;
+  json<Output>(schema: StandardSchema<unknown, Output>): Output;
+  /**
+   * One part of a JSON document: an own top-level key, an RFC 6901 pointer such as `/a/b`, or `""` for all of it.
+   * @throws SecretsError `not-found` when there is none, `decode` when the value is no JSON document.
+   */
+  field(name: string): Secret;
+  /** Whether both hold the same content, in constant time. */
+  equals(other: Secret): boolean;
+  /** The backend's version; undefined for `secret(value)`. */
+  readonly version: string | undefined;
+  toString(): string;
+  toJSON(): string;
+}
+
+/** Where a secret came from, for the errors of its methods. */
+export interface Origin {
+  readonly provider: string;
+  readonly reference: string;
+}
+
+type Held =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  | { readonly kind: "json"; readonly document: JsonDocument }
+  | { readonly kind: "fields"; readonly fields: Readonly<Record<string, Json | Uint8Array>> };
+
+const brand: unique symbol = Symbol.for("@keyhold/secret") as never;
+const inspectSymbol = Symbol.for("nodejs.util.inspect.custom");
+
+function utf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new SecretsError("decode", "the value is bytes that are not UTF-8 text", { hint: "Use bytes()." });
+  }
+}
+
+function fieldsDocument(fields: Readonly<Record<string, Json | Uint8Array>>): JsonDocument {
+  const entries = Object.entries(fields).map(([name, value]) => [name, value instanceof Uint8Array ? utf8(value) : value]);
+  return { value: Object.fromEntries(entries) };
+}
+
+/** Keys sorted at every level, so that equal documents have equal text. */
+function stable(value: unknown): unknown {
+  if (value instanceof Uint8Array) return { "\0bytes": Buffer.from(value).toString("base64") };
+  if (Array.isArray(value)) return value.map(stable);
+  if (typeof value !== "object" || value === null || "rawJSON" in value) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, stable(item)]));
+}
+
+class SecretValue implements Secret {
+  static {
+    const hidden = (value: unknown) => ({ value, enumerable: false });
+    const plain = () => placeholder;
+    Object.defineProperties(SecretValue.prototype, {
+      [brand]: hidden(true),
+      [inspectSymbol]: hidden(plain),
+      [Symbol.toPrimitive]: hidden(plain),
+      [Symbol.toStringTag]: hidden("Secret"),
+      toLocaleString: hidden(plain),
+      valueOf: hidden(plain),
+    });
+    Object.freeze(SecretValue.prototype);
+    Object.freeze(SecretValue);
+  }
+
+  readonly #held: Held;
+  readonly #origin: Origin | undefined;
+  readonly version: string | undefined;
+  /** A symbol no other secret has: it makes two secrets unequal, and structured cloning fails on it. */
+  readonly identity: symbol = Symbol(placeholder);
+
+  constructor(held: Held, version: string | undefined, origin: Origin | undefined) {
+    this.#held = held;
+    this.#origin = origin;
+    this.version = version;
+    Object.freeze(this);
+  }
+
+  text(): string {
+    return this.#explain(() => {
+      const held = this.#held;
+      if (held.kind === "text") return held.text;
+      if (held.kind === "bytes") return utf8(held.bytes);
+      if (held.kind === "fields") {
+        throw new SecretsError("decode", "this secret has fields, so it is no single text", {
+          hint: "Name a field in the reference (…#password), or use field(name) or json().",
+        });
+      }
+      if (held.document.value === null) throw new SecretsError("decode", "this field is null, so it has no text");
+      return scalarText(held.document) ?? documentText(held.document);
+    });
+  }
+
+  bytes(): Uint8Array {
+    const held = this.#held;
+    if (held.kind === "bytes") return held.bytes.slice();
+    return new TextEncoder().encode(this.text());
+  }
+
+  json(): Json;
+  json<Output>(schema: StandardSchema<unknown, Output>): Output;
+  json<Output>(schema?: StandardSchema<unknown, Output>): Json | Output {
+    return this.#explain(() => {
+      const value = plainJson(this.#document());
+      return schema === undefined ? value : validated(schema, value);
+    });
+  }
+
+  field(name: string): Secret {
+    return this.#explain(() => {
+      const held = this.#held;
+      if (name === "") return new SecretValue({ kind: "json", document: this.#document() }, this.version, this.#origin);
+      const keys = fieldKeys(name);
+      const first = keys[0] as string;
+      // A field of bytes stays bytes; only its siblings would have to be text.
+      if (held.kind === "fields" && keys.length === 1 && Object.hasOwn(held.fields, first)) {
+        const value = held.fields[first];
+        if (value instanceof Uint8Array) return new SecretValue({ kind: "bytes", bytes: value }, this.version, this.#origin);
+        return new SecretValue({ kind: "json", document: { value } }, this.version, this.#origin);
+      }
+      const found = select(this.#document(), keys);
+      if (found === undefined) {
+        throw new SecretsError("not-found", "this secret has no such field", {
+          hint: "The secret exists. Check the part after the #: a key is case-sensitive, a nested one is written #/a/b.",
+        });
+      }
+      return new SecretValue({ kind: "json", document: found }, this.version, this.#origin);
+    });
+  }
+
+  equals(other: Secret): boolean {
+    const [mine, theirs] = [this.#comparable(), comparable(other)];
+    // Loaded here: node:crypto costs milliseconds that most programs never need.
+    return mine.byteLength === theirs.byteLength && process.getBuiltinModule("node:crypto").timingSafeEqual(mine, theirs);
+  }
+
+  toString(): string {
+    return placeholder;
+  }
+
+  toJSON(): string {
+    return placeholder;
+  }
+
+  #document(): JsonDocument {
+    const held = this.#held;
+    if (held.kind === "json") return held.document;
+    if (held.kind === "fields") return fieldsDocument(held.fields);
+    return parseDocument(held.kind === "text" ? held.text : utf8(held.bytes));
+  }
+
+  #comparable(): Uint8Array {
+    const held = this.#held;
+    if (held.kind !== "fields") return held.kind === "json" && held.document.value === null ? new Uint8Array() : this.bytes();
+    return new TextEncoder().encode(`\0fields${JSON.stringify(stable(held.fields))}`);
+  }
+
+  static comparable(secret: SecretValue): Uint8Array | undefined {
+    return #held in secret ? secret.#comparable() : undefined;
+  }
+
+  /** Runs `work` and names this secret's origin in its error. */
+  #explain<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (this.#origin === undefined || !(error instanceof SecretsError)) throw error;
+      throw new SecretsError(error.code, error.message, { ...error, ...this.#origin });
+    }
+  }
+}
+
+/** What `equals` compares. A secret of another copy of this package is asked by its methods. */
+function comparable(secret: Secret): Uint8Array {
+  const own = SecretValue.comparable(secret as SecretValue);
+  if (own) return own;
+  try {
+    return secret.bytes();
+  } catch {
+    return new TextEncoder().encode(`\0fields${JSON.stringify(stable(secret.json()))}`);
+  }
+}
+
+function validated<Output>(schema: StandardSchema<unknown, Output>, value: Json): Output {
+  let result: ReturnType<(typeof schema)["~standard"]["validate"]>;
+  try {
+    result = schema["~standard"].validate(value);
+  } catch {
+    // What a transform throws may quote the value.
+    throw new SecretsError("decode", "the schema threw while it validated the value");
+  }
+  if (result instanceof Promise) {
+    result.catch(() => {});
+    throw new SecretsError("invalid-argument", "json(schema) takes a synchronous schema");
+  }
+  if (result.issues) {
+    // Messages and paths may both repeat the document, so only their number is told.
+    throw new SecretsError("decode", `the value does not fit the schema (${result.issues.length} issues)`);
+  }
+  return result.value;
+}
+
+/** Turns what a driver read into a secret. */
+export function secretFromContent(content: Content, version?: string, origin?: Origin): Secret {
+  if (content.kind === "fields") return new SecretValue({ kind: "fields", fields: content.fields }, version, origin);
+  const { value } = content;
+  if (typeof value === "string") return new SecretValue({ kind: "text", text: value }, version, origin);
+  return new SecretValue({ kind: "bytes", bytes: value }, version, origin);
+}
+
+/**
+ * Wraps a value that did not come from a provider, or marks a schema's field as secret: `z.string().transform(secret)`.
+ * Bytes are copied. It takes one argument, so that it can be handed to any `transform` or `map`.
+ *
+ * @throws SecretsError `invalid-argument` for anything but a string, bytes or a secret.
+ */
+export function secret(value: string | Uint8Array | Secret): Secret {
+  if (isSecret(value)) return value;
+  if (typeof value === "string") return secretFromContent({ kind: "opaque", value });
+  if (value instanceof Uint8Array) return secretFromContent({ kind: "opaque", value: Uint8Array.from(value) });
+  throw new SecretsError("invalid-argument", "secret() takes a string or bytes", {
+    hint: "For an object, use secret(JSON.stringify(value)); in a schema, put .transform(secret) on a string.",
+  });
+}
+
+/** Whether this is a secret, also one of another copy of this package. The brand proves nothing and gives no access. */
+export function isSecret(value: unknown): value is Secret {
+  return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[brand] === true;
+}
+

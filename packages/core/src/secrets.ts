@@ -1,0 +1,120 @@
+import type { SecretSummary, VersionSummary } from "./provider.ts";
+import type { Secret } from "./secret.ts";
+import type { CheckedReference, CheckedReferences, Found, ReferenceTo, SecretsFor } from "./typed-references.ts";
+
+export interface CallOptions {
+  /** Ends this caller's wait, and no other's, with `aborted`. */
+  readonly signal?: AbortSignal;
+  /** How long this call may take, in milliseconds. Default: the client's `deadlineMs`, 10,000. */
+  readonly deadlineMs?: number;
+}
+
+export interface GetOptions extends CallOptions {
+  /** A secret or field that is not there gives `undefined`. Any other failure still throws. */
+  readonly optional?: boolean;
+}
+
+export interface GetManyOptions extends GetOptions {
+  /** Each failure stands as a `SecretsError` in the place of its value, and the call does not throw. */
+  readonly settle?: boolean;
+}
+
+export interface PutOptions extends CallOptions {
+  /** Write only if this is the current version; `null`: only if there is none. Otherwise `conflict`. */
+  readonly ifVersion?: string | null;
+  readonly idempotencyKey?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface RemoveCallOptions extends CallOptions {
+  readonly ifVersion?: string;
+}
+
+export interface UseOptions extends CallOptions {
+  /** Whether an error of `fn` means that the backend refused the credential. The default is `isAuthenticationError`. */
+  readonly isAuthError?: (error: unknown) => boolean;
+}
+
+/** Calls `listener` with the new secret and the one before. */
+export type ChangeListener<T> = (current: T, previous: T) => void;
+
+/** A secret that stays the newest. */
+export interface Handle {
+  /** The newest secret that was seen. @throws SecretsError `closed` after `close`. */
+  readonly current: Secret;
+  /** The version of `current`; it follows silently when content stays equal. */
+  readonly version: string | undefined;
+  /** Called when the content changes. Returns what ends it. */
+  onChange(listener: ChangeListener<Secret>): () => void;
+  /** Stops following. Idempotent. */
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/** A secret in a list, with the reference that reads it. */
+export interface ListedSecret extends SecretSummary {
+  readonly reference: string;
+}
+
+/**
+ * What `createSecrets` gives. `N` is the union of the providers' names.
+ *
+ * Every method that fails rejects with a `SecretsError`; `docs/errors.md` says what each code asks of you. Whatever takes a
+ * reference rejects with `invalid-argument` when it is malformed or names no provider, and with `closed` after `close`.
+ */
+export interface Secrets<in N extends string = never> {
+  /** Reads one secret, from the cache while it is fresh. */
+  get<const R extends string, const O extends GetOptions = {}>(
+    reference: CheckedReference<R, N> | ReferenceTo<N>,
+    options?: O,
+  ): Promise<Found<O>>;
+  /**
+   * Reads many at once: an array or record in, the same shape out. However many fields refer to one secret, it is read once.
+   * Several failures together are one error whose `errors` lists them; with `{ settle: true }` each stands in its place.
+   */
+  getMany<const R extends readonly string[] | Readonly<Record<string, string>>, const O extends GetManyOptions = {}>(
+    references: CheckedReferences<R, N>,
+    options?: O,
+  ): Promise<SecretsFor<R, O>>;
+  /** What is held and fresh, without waiting, or undefined. */
+  peek<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>): Secret | undefined;
+  /** Starts reading, for later `get`s. Returns at once and never throws for a failed read. */
+  warm<const R extends readonly string[]>(references: CheckedReferences<R, N>): void;
+  /** Reads a secret and follows its changes until `close`. */
+  handle<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>, options?: CallOptions): Promise<Handle>;
+  /**
+   * Runs `fn` with the secret. When `fn` fails with an authentication error, drops what is held if it is still the version that
+   * failed, reads once more, and runs `fn` once more: **`fn` may run twice**. If the backend gives the same version again, the
+   * error passes, and that secret is not read again by force for 5 s.
+   */
+  use<T, const R extends string>(
+    reference: CheckedReference<R, N> | ReferenceTo<N>,
+    fn: (secret: Secret) => T | Promise<T>,
+    options?: UseOptions,
+  ): Promise<T>;
+  /** Writes a string, bytes, or an object: as fields where the backend has them, otherwise as JSON. */
+  put<const R extends string>(
+    reference: CheckedReference<R, N> | ReferenceTo<N>,
+    value: string | Uint8Array | Secret | Readonly<Record<string, unknown>>,
+    options?: PutOptions,
+  ): Promise<{ readonly version: string }>;
+  /** Removes the secret, or the one version that the reference names. */
+  remove<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>, options?: RemoveCallOptions): Promise<void>;
+  /** Lists what lies under a prefix such as `aws://prod/` or `local://`: names, versions, ages, never values. */
+  list<const R extends string>(prefix: CheckedReference<R, N> | ReferenceTo<N>, options?: CallOptions): AsyncIterable<ListedSecret>;
+  /** Lists the versions of one secret, newest first. */
+  versions<const R extends string>(
+    reference: CheckedReference<R, N> | ReferenceTo<N>,
+    options?: CallOptions,
+  ): AsyncIterable<VersionSummary>;
+  /** Gives the secret as it is now, then each time its content changes, until the signal or `close`. */
+  watch<const R extends string>(
+    reference: CheckedReference<R, N> | ReferenceTo<N>,
+    options?: { readonly signal?: AbortSignal },
+  ): AsyncIterable<Secret>;
+  /** Drops what is held, reads anew and tells the handles. */
+  refresh<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>, options?: CallOptions): Promise<Secret>;
+  /** Ends watches and timers, aborts what is under way, closes the providers. Never rejects, and ends by its deadline. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
