@@ -1,0 +1,54 @@
+// Builds packages into their dist folders: node scripts/build.ts [FOLDER ...], all of them without an argument.
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { build } from "tsdown";
+import { billOfMaterials, bundledPackage, notices } from "./bundled.ts";
+import { entries, type Package, packages, root } from "./packages.ts";
+
+/** What may be inlined, by package. Everything else stays an import, so that a security fix reaches users without us. */
+const inlined: Readonly<Record<string, readonly string[]>> = { "@keyhold/core": ["lru-cache"] };
+
+export async function buildPackage(owner: Package): Promise<void> {
+  const entry = entries(owner);
+  const { bundles } = await build({
+    config: false,
+    cwd: owner.directory,
+    entry,
+    format: "esm",
+    platform: "node",
+    target: "node22.18",
+    fixedExtension: false,
+    // The default export of lru-cache is minified; this is the same code as it was written.
+    alias: { "lru-cache": "lru-cache/raw" },
+    deps: { onlyBundle: [...(inlined[owner.manifest.name] ?? [])] },
+    // One entry is one file: each further file costs a program that starts about a millisecond.
+    outputOptions: Object.keys(entry).length === 1 ? { codeSplitting: false } : {},
+    sourcemap: true,
+    minify: false,
+    dts: { generator: "oxc", sourcemap: false },
+    tsconfig: path.join(root, "tsconfig.base.json"),
+    failOnWarn: true,
+    logLevel: "warn",
+    report: false,
+  });
+  const found = bundles
+    .flatMap((bundle) => [...bundle.inlinedDeps])
+    .flatMap(([name, versions]) => [...versions].map((version) => bundledPackage(owner, name, version)));
+  if (found.length === 0) return;
+  writeFileSync(path.join(owner.directory, "dist/THIRD-PARTY-NOTICES"), notices(found));
+  writeFileSync(path.join(owner.directory, "dist/sbom.cdx.json"), billOfMaterials(owner, found));
+}
+
+if (import.meta.main) {
+  const wanted = process.argv.slice(2);
+  const known = packages().filter(({ manifest }) => manifest.private !== true);
+  const unknown = wanted.filter((folder) => !known.some((item) => item.folder === folder));
+  if (unknown.length > 0) throw new Error(`no such package: ${unknown.join(", ")}`);
+  for (const owner of known.filter(({ folder }) => wanted.length === 0 || wanted.includes(folder))) {
+    const startedAt = performance.now();
+    await buildPackage(owner);
+    console.log(
+      `${owner.manifest.name}: ${Object.keys(entries(owner)).join(", ")} (${Math.round(performance.now() - startedAt)} ms)`,
+    );
+  }
+}
