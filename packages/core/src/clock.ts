@@ -4,8 +4,11 @@ export interface Clock {
   now(): number;
   /** Monotonic clock in milliseconds, from any origin. It never goes back, and it may stop while a machine is frozen. */
   monotonic(): number;
-  /** Calls back once after at least `delayMs`. The timer alone keeps no process alive. Returns what cancels it. */
-  setTimer(callback: () => void, delayMs: number): () => void;
+  /**
+   * Calls back once after at least `delayMs`, and returns what cancels it. Unless `keepAlive`, the timer alone does not keep the
+   * process running: a deadline must be met, a refresh need not be.
+   */
+  setTimer(callback: () => void, delayMs: number, options?: { readonly keepAlive?: boolean }): () => void;
 }
 
 /** `setTimeout` fires at once for a delay over 2³¹−1 ms; a longer wait is made of several. */
@@ -15,13 +18,13 @@ const longestTimerMs = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  setTimer(callback, delayMs) {
+  setTimer(callback, delayMs, options) {
     const dueAt = performance.now() + delayMs;
     let timer: NodeJS.Timeout;
     const arm = () => {
       const left = dueAt - performance.now();
       timer = setTimeout(left > longestTimerMs ? arm : callback, Math.min(Math.max(left, 0), longestTimerMs));
-      timer.unref();
+      if (!options?.keepAlive) timer.unref();
     };
     arm();
     return () => clearTimeout(timer);

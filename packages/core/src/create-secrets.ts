@@ -40,6 +40,8 @@ export interface SecretsOptions<P extends Readonly<Record<string, Provider>>> {
  * const secrets = createSecrets({ providers: { local: local() } });
  * const key = await secrets.get("local://openai");
  */
-export function createSecrets<const P extends Readonly<Record<string, Provider>>>(options: SecretsOptions<P>): Secrets<keyof P & string> {
-  return new SecretsClient(options);
+export function createSecrets<const P extends Readonly<Record<string, Provider>>>(
+  options: SecretsOptions<P>,
+): Secrets<keyof P & string> {
+  return new SecretsClient(options) as unknown as Secrets<keyof P & string>;
 }

@@ -82,7 +82,7 @@ export class SecretsError extends Error {
   }
 
   toJSON(): Record<string, unknown> {
-    return Object.assign({ name: this.name, message: this.message }, this);
+    return { ...(this as object), name: this.name, message: this.message };
   }
 }
 

@@ -1,7 +1,9 @@
 export { type Clock, systemClock } from "./clock.ts";
 export type { Content, Json } from "./content.ts";
 export { contentVersion } from "./content-version.ts";
+export { type CacheOptions, createSecrets, type SecretsEvent, type SecretsOptions } from "./create-secrets.ts";
 export { type ErrorCode, errorCodes, isSecretsError, SecretsError, type SecretsErrorOptions } from "./errors.ts";
+export { isAuthenticationError } from "./is-authentication-error.ts";
 export {
   type CallContext,
   type Change,
@@ -22,5 +24,17 @@ export {
 } from "./provider.ts";
 export { formatReference, parseReference, providerNamePattern, type Reference } from "./reference.ts";
 export { isSecret, placeholder, type Secret, secret } from "./secret.ts";
+export type {
+  CallOptions,
+  ChangeListener,
+  GetManyOptions,
+  GetOptions,
+  Handle,
+  ListedSecret,
+  PutOptions,
+  RemoveCallOptions,
+  Secrets,
+  UseOptions,
+} from "./secrets.ts";
 export type { StandardIssue, StandardResult, StandardSchema } from "./standard-schema.ts";
 export type { CheckedReference, CheckedReferences, Found, ReferenceTo, SecretsFor } from "./typed-references.ts";

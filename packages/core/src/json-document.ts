@@ -61,7 +61,8 @@ const isContainer = (value: unknown): value is Record<string, unknown> =>
 
 /** One step down by an own key or an array index without leading zeros. */
 function child(value: unknown, key: string): { value: unknown } | undefined {
-  if (Array.isArray(value)) return /^(0|[1-9][0-9]*)$/.test(key) && Number(key) < value.length ? { value: value[Number(key)] } : undefined;
+  if (Array.isArray(value))
+    return /^(0|[1-9][0-9]*)$/.test(key) && Number(key) < value.length ? { value: value[Number(key)] } : undefined;
   return isContainer(value) && Object.hasOwn(value, key) ? { value: value[key] } : undefined;
 }
 

@@ -143,7 +143,8 @@ export function formatReference(reference: Reference): string {
   if (version !== undefined && stage !== undefined) throw bad("both version and stage");
   if (version === "" || stage === "") throw bad("an empty version or stage");
   for (const part of [path, version, stage, field]) {
-    if (part !== undefined && (/\p{Cc}/u.test(part) || !part.isWellFormed())) throw bad("a control character or half a surrogate pair");
+    if (part !== undefined && (/\p{Cc}/u.test(part) || !part.isWellFormed()))
+      throw bad("a control character or half a surrogate pair");
   }
   let text = `${provider}://${encode(path, inPath)}`;
   if (version !== undefined) text += `?version=${encode(version, inQuery)}`;

@@ -250,4 +250,3 @@ export function secret(value: string | Uint8Array | Secret): Secret {
 export function isSecret(value: unknown): value is Secret {
   return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[brand] === true;
 }
-

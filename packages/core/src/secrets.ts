@@ -101,7 +101,10 @@ export interface Secrets<in N extends string = never> {
   /** Removes the secret, or the one version that the reference names. */
   remove<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>, options?: RemoveCallOptions): Promise<void>;
   /** Lists what lies under a prefix such as `aws://prod/` or `local://`: names, versions, ages, never values. */
-  list<const R extends string>(prefix: CheckedReference<R, N> | ReferenceTo<N>, options?: CallOptions): AsyncIterable<ListedSecret>;
+  list<const R extends string>(
+    prefix: CheckedReference<R, N> | ReferenceTo<N>,
+    options?: CallOptions,
+  ): AsyncIterable<ListedSecret>;
   /** Lists the versions of one secret, newest first. */
   versions<const R extends string>(
     reference: CheckedReference<R, N> | ReferenceTo<N>,

@@ -12,8 +12,17 @@ const field = fc.oneof(
 );
 const selector = fc.oneof(fc.constant({}), fc.record({ version: part }), fc.record({ stage: part }));
 const reference: fc.Arbitrary<Reference> = fc
-  .record({ provider: fc.stringMatching(/^[A-Za-z][A-Za-z0-9+._-]{0,20}$/), path, selector, field: fc.option(field, { nil: undefined }) })
-  .map(({ selector: selected, field: name, ...rest }) => ({ ...rest, ...selected, ...(name === undefined ? {} : { field: name }) }));
+  .record({
+    provider: fc.stringMatching(/^[A-Za-z][A-Za-z0-9+._-]{0,20}$/),
+    path,
+    selector,
+    field: fc.option(field, { nil: undefined }),
+  })
+  .map(({ selector: selected, field: name, ...rest }) => ({
+    ...rest,
+    ...selected,
+    ...(name === undefined ? {} : { field: name }),
+  }));
 
 function refusal(text: string): SecretsError {
   try {
@@ -37,18 +46,22 @@ describe("a reference", () => {
 
   it("is refused with a position and without its text, whatever the text", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary", minLength: 4, maxLength: 60 }), fc.constantFrom("", "aws://", "aws://a?", "aws://u:"), (tail, head) => {
-        const canary = "C4N4RY";
-        const text = `${head}${canary}${tail}`;
-        try {
-          const parsed = parseReference(text);
-          expect(parseReference(formatReference(parsed))).toEqual(parsed);
-        } catch (error) {
-          expect(error).toBeInstanceOf(SecretsError);
-          expect((error as SecretsError).message).toMatch(/^malformed reference at position \d+: /);
-          expect(JSON.stringify(error)).not.toContain(canary);
-        }
-      }),
+      fc.property(
+        fc.string({ unit: "binary", minLength: 4, maxLength: 60 }),
+        fc.constantFrom("", "aws://", "aws://a?", "aws://u:"),
+        (tail, head) => {
+          const canary = "C4N4RY";
+          const text = `${head}${canary}${tail}`;
+          try {
+            const parsed = parseReference(text);
+            expect(parseReference(formatReference(parsed))).toEqual(parsed);
+          } catch (error) {
+            expect(error).toBeInstanceOf(SecretsError);
+            expect((error as SecretsError).message).toMatch(/^malformed reference at position \d+: /);
+            expect(JSON.stringify(error)).not.toContain(canary);
+          }
+        },
+      ),
       { numRuns: runs },
     );
   });

@@ -1,0 +1,176 @@
+import type { Clock } from "./clock.ts";
+import { SecretsError } from "./errors.ts";
+import type { Secret } from "./secret.ts";
+import type { ChangeListener, Handle } from "./secrets.ts";
+
+export interface FollowedEvents {
+  /** The last handle was closed. */
+  onEmpty(): void;
+  onChanged(version: string | undefined): void;
+  onListenerFailed(): void;
+}
+
+/** Follows one key while at least one handle is open: holds the newest secret, and tells every handle when its content changes. */
+export class Followed {
+  readonly #handles = new Set<LiveHandle>();
+  readonly #events: FollowedEvents;
+  #whole: Secret;
+
+  constructor(whole: Secret, events: FollowedEvents) {
+    this.#whole = whole;
+    this.#events = events;
+  }
+
+  get version(): string | undefined {
+    return this.#whole.version;
+  }
+
+  open(field: string | undefined): Handle {
+    const handle = new LiveHandle(this, field, this.#whole);
+    this.#handles.add(handle);
+    return handle;
+  }
+
+  /** A newer secret was read: all handles change before any listener runs. */
+  update(whole: Secret): void {
+    if (whole === this.#whole) return;
+    const isNews = !whole.equals(this.#whole);
+    this.#whole = whole;
+    const changes: (() => void)[] = [];
+    for (const handle of this.#handles) changes.push(...handle.update(whole));
+    if (isNews) this.#events.onChanged(whole.version);
+    for (const change of changes) {
+      // Each on a turn of its own: a slow or throwing listener delays no other, and never the read that brought the news.
+      queueMicrotask(() => {
+        try {
+          change();
+        } catch {
+          this.#events.onListenerFailed();
+        }
+      });
+    }
+  }
+
+  release(handle: LiveHandle): void {
+    this.#handles.delete(handle);
+    if (this.#handles.size === 0) this.#events.onEmpty();
+  }
+
+  closeAll(): void {
+    for (const handle of [...this.#handles]) handle.close();
+  }
+}
+
+class LiveHandle implements Handle {
+  readonly #followed: Followed;
+  readonly #field: string | undefined;
+  readonly #listeners = new Set<ChangeListener<Secret>>();
+  #current: Secret;
+  #closed = false;
+
+  constructor(followed: Followed, field: string | undefined, whole: Secret) {
+    this.#followed = followed;
+    this.#field = field;
+    this.#current = field === undefined ? whole : whole.field(field);
+  }
+
+  get current(): Secret {
+    if (this.#closed) throw new SecretsError("closed", "this handle is closed");
+    return this.#current;
+  }
+
+  get version(): string | undefined {
+    return this.#current.version;
+  }
+
+  onChange(listener: ChangeListener<Secret>): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listeners.clear();
+    this.#followed.release(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Takes the new secret over, and gives the calls that are due. */
+  update(whole: Secret): (() => void)[] {
+    const previous = this.#current;
+    let current: Secret;
+    try {
+      current = this.#field === undefined ? whole : whole.field(this.#field);
+    } catch {
+      // The new document lacks the field: the old value stays, and `get` tells the error.
+      return [];
+    }
+    this.#current = current;
+    if (current.equals(previous)) return [];
+    return [...this.#listeners].map((listener) => () => {
+      if (this.#listeners.has(listener)) listener(current, previous);
+    });
+  }
+}
+
+export interface FollowSource {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** The version that is known now. */
+  version(): string | undefined;
+  /** Reads anew, past the cache. Never rejects. */
+  refresh(): Promise<void>;
+  /** The backend's own changes, where it tells them. */
+  changes: ((signal: AbortSignal) => AsyncIterable<{ readonly version: string | undefined }>) | undefined;
+  onRemoved(): void;
+  onFailed(error: unknown): void;
+  /** How long to wait between two reads where the backend tells no changes. */
+  readonly pollMs: number;
+}
+
+const backoffMs = { first: 1_000, longest: 60_000 };
+
+function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      cancel();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = clock.setTimer(done, delayMs);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+/** Sees the changes of one key until the signal: by the backend's own watch, and by reading again where it has none. */
+export async function follow(source: FollowSource): Promise<void> {
+  const { clock, signal, changes } = source;
+  if (changes === undefined) {
+    for (;;) {
+      await pause(clock, source.pollMs, signal);
+      if (signal.aborted) return;
+      await source.refresh();
+    }
+  }
+  let delayMs = backoffMs.first;
+  while (!signal.aborted) {
+    try {
+      for await (const { version } of changes(signal)) {
+        if (signal.aborted) return;
+        delayMs = backoffMs.first;
+        if (version === undefined) source.onRemoved();
+        else if (version !== source.version()) await source.refresh();
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      source.onFailed(error);
+    }
+    await pause(clock, delayMs, signal);
+    delayMs = Math.min(delayMs * 2, backoffMs.longest);
+  }
+}

@@ -1,0 +1,106 @@
+import { namedError } from "./client-errors.ts";
+import type { Clock } from "./clock.ts";
+import type { SecretsEvent } from "./create-secrets.ts";
+import { Followed, follow } from "./followed.ts";
+import type { Provider } from "./provider.ts";
+import type { Secret } from "./secret.ts";
+import type { Handle } from "./secrets.ts";
+import type { Target } from "./target.ts";
+
+export interface FollowersEnvironment {
+  readonly clock: Clock;
+  /** How long to wait between two reads where the backend tells no changes. */
+  readonly pollMs: number;
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** Reads anew, past the cache. */
+  refresh(key: string): Promise<Secret>;
+  /** Drops what is held under a path. */
+  drop(pathKey: string): void;
+  emit(event: SecretsEvent): void;
+}
+
+interface Following {
+  readonly followed: Followed;
+  readonly pathKey: string;
+}
+
+/** Every key that has an open handle. */
+export class Followers {
+  readonly #environment: FollowersEnvironment;
+  readonly #following = new Map<string, Following>();
+
+  constructor(environment: FollowersEnvironment) {
+    this.#environment = environment;
+  }
+
+  open(target: Target, whole: Secret): Handle {
+    const { followed } = this.#following.get(target.key) ?? this.#start(target, whole);
+    return followed.open(target.field);
+  }
+
+  /** A key was read from its backend. */
+  update(key: string, secret: Secret): void {
+    this.#following.get(key)?.followed.update(secret);
+  }
+
+  /** This client wrote under a path: its own handles need not wait for the backend's news. */
+  written(pathKey: string): void {
+    for (const [key, following] of this.#following) if (following.pathKey === pathKey) void this.#refresh(key);
+  }
+
+  close(): void {
+    for (const { followed } of [...this.#following.values()]) followed.closeAll();
+  }
+
+  async #refresh(key: string): Promise<void> {
+    try {
+      await this.#environment.refresh(key);
+    } catch (error) {
+      if (this.#following.has(key)) this.#failed(key, error);
+    }
+  }
+
+  #failed(key: string, error: unknown): void {
+    const provider = key.slice(0, key.indexOf("://"));
+    const kind = this.#environment.providers.get(provider)?.kind ?? provider;
+    this.#environment.emit({
+      type: "watch-failed",
+      reference: key,
+      error: namedError(error, { provider, reference: key }, kind),
+    });
+  }
+
+  #start({ key, pathKey, locator, provider: name }: Target, whole: Secret): Following {
+    const { clock, pollMs, drop, emit } = this.#environment;
+    const ending = new AbortController();
+    const stop = () => {
+      ending.abort();
+      this.#following.delete(key);
+    };
+    const followed = new Followed(whole, {
+      onEmpty: stop,
+      onChanged: (version) => emit({ type: "changed", reference: key, version }),
+      onListenerFailed: () => emit({ type: "listener-failed", reference: key }),
+    });
+    const following = { followed, pathKey };
+    this.#following.set(key, following);
+    // One exact version never changes.
+    if (locator.version !== undefined) return following;
+    const provider = this.#environment.providers.get(name) as Provider;
+    const watch = provider.watch?.bind(provider);
+    void follow({
+      clock,
+      signal: ending.signal,
+      pollMs,
+      version: () => followed.version,
+      refresh: () => this.#refresh(key),
+      changes: watch && ((signal) => watch(locator, { signal, deadlineAt: Number.POSITIVE_INFINITY, clock })),
+      onRemoved: () => {
+        drop(pathKey);
+        emit({ type: "changed", reference: key, version: undefined });
+      },
+      onFailed: (error) => this.#failed(key, error),
+    });
+    return following;
+  }
+}

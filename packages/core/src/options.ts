@@ -1,0 +1,38 @@
+import type { CacheOptions } from "./create-secrets.ts";
+import { SecretsError } from "./errors.ts";
+import type { Provider } from "./provider.ts";
+import { providerNamePattern } from "./reference.ts";
+import type { CacheLimits } from "./secret-cache.ts";
+
+/** A number of at least `least`, or a typed refusal that names the option. */
+export function checkedNumber(name: string, value: number | undefined, fallback: number, least: number): number {
+  const chosen = value ?? fallback;
+  if (typeof chosen === "number" && chosen >= least && Number.isFinite(chosen)) return chosen;
+  throw new SecretsError("invalid-argument", `${name} must be a number of at least ${least}`);
+}
+
+export function cacheLimits(options: CacheOptions = {}): CacheLimits {
+  return {
+    ttlMs: checkedNumber("cache.ttlMs", options.ttlMs, 300_000, 0),
+    maxEntries: Math.floor(checkedNumber("cache.maxEntries", options.maxEntries, 1_000, 1)),
+    maxBytes: Math.floor(checkedNumber("cache.maxBytes", options.maxBytes, 16 * 1024 * 1024, 1)),
+  };
+}
+
+/** The providers by name. A `Map`, so that no name reaches a prototype. */
+export function checkedProviders(providers: Readonly<Record<string, Provider>>): ReadonlyMap<string, Provider> {
+  const entries = Object.entries(providers ?? {});
+  for (const [name, provider] of entries) {
+    if (!providerNamePattern.test(name)) {
+      throw new SecretsError("invalid-argument", "a provider's name is a letter, then letters, digits and + . _ -", {
+        hint: "The name is what stands before :// in references.",
+      });
+    }
+    if (typeof provider?.read !== "function") {
+      throw new SecretsError("invalid-argument", `providers.${name} is no provider`, {
+        hint: "Call the adapter's factory: aws(), local(), …",
+      });
+    }
+  }
+  return new Map(entries);
+}

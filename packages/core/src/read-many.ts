@@ -1,0 +1,53 @@
+import { isSecretsError, SecretsError } from "./errors.ts";
+import type { CallContext, Locator, Provider, SecretRecord } from "./provider.ts";
+
+/** What one read came to. A failure is a value, so that one of many does not hide the others. */
+export type Outcome = SecretRecord | SecretsError;
+
+/**
+ * A layer between the client and a driver. Layers such as batching, retry and a circuit breaker each take the next one:
+ * `(next: ReadMany) => ReadMany`.
+ */
+export type ReadMany = (locators: readonly Locator[], context: CallContext) => Promise<readonly Outcome[]>;
+
+/** What a driver threw, as a `SecretsError`: anything else is a defect of the driver, whose words may hold a value. */
+export function driverError(error: unknown, kind: string): SecretsError {
+  if (error instanceof SecretsError) return error;
+  if (isSecretsError(error)) return new SecretsError(error.code, error.message, error);
+  const name = error instanceof Error ? error.constructor.name : typeof error;
+  return new SecretsError("unknown", `the ${kind} provider threw a ${name}`, {
+    hint: "This is a defect of the provider: a driver throws SecretsError only. Its own words are withheld, as they may hold a value.",
+  });
+}
+
+function checked(record: SecretRecord, kind: string): Outcome {
+  if (typeof record?.version === "string" && record.content !== undefined) return record;
+  return new SecretsError("unknown", `the ${kind} provider gave no record`, {
+    hint: "This is a defect of the provider: read gives { content, version } or throws not-found.",
+  });
+}
+
+/** The innermost layer: the driver's own calls, in one call where it has `readMany`. Never rejects. */
+export function readFrom(provider: Provider): ReadMany {
+  const { kind } = provider;
+  const one = async (locator: Locator, context: CallContext): Promise<Outcome> => {
+    try {
+      return checked(await provider.read(locator, context), kind);
+    } catch (error) {
+      return driverError(error, kind);
+    }
+  };
+  return async (locators, context) => {
+    if (provider.readMany === undefined || locators.length === 1)
+      return Promise.all(locators.map((locator) => one(locator, context)));
+    try {
+      const outcomes = await provider.readMany(locators, context);
+      if (outcomes.length !== locators.length)
+        throw new SecretsError("unknown", `the ${kind} provider answered for too few or too many`);
+      return outcomes.map((outcome) => (isSecretsError(outcome) ? driverError(outcome, kind) : checked(outcome, kind)));
+    } catch (error) {
+      const shared = driverError(error, kind);
+      return locators.map(() => shared);
+    }
+  };
+}
