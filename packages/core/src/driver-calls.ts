@@ -49,7 +49,7 @@ export class DriverCalls {
   ): AsyncGenerator<ListedSecret, void, undefined> {
     const named = { provider: name, reference: `${name}://` };
     const pages = this.#pages<SecretSummary>((cursor) =>
-      this.call(provider, named, "list", options, (context) => provider.list!({ prefix, ...cursor }, context)),
+      this.call(provider, named, "list", options, (context) => provider.list!({ prefix, cursor }, context)),
     );
     for await (const item of pages) {
       const reference = referenceTo(name, item.path);
@@ -60,14 +60,14 @@ export class DriverCalls {
   versions(provider: Provider, target: Target, options: CallOptions): AsyncGenerator<VersionSummary, void, undefined> {
     const named = { provider: target.provider, reference: target.reference };
     return this.#pages((cursor) =>
-      this.call(provider, named, "versions", options, (context) => provider.versions!(target.locator.path, cursor, context)),
+      this.call(provider, named, "versions", options, (context) => provider.versions!(target.locator.path, { cursor }, context)),
     );
   }
 
-  async *#pages<T>(page: (cursor: { readonly cursor?: string }) => Promise<Page<T>>): AsyncGenerator<T, void, undefined> {
+  async *#pages<T>(page: (cursor: string | undefined) => Promise<Page<T>>): AsyncGenerator<T, void, undefined> {
     let cursor: string | undefined;
     do {
-      const { items, next }: Page<T> = await page(cursor === undefined ? {} : { cursor });
+      const { items, next }: Page<T> = await page(cursor);
       yield* items;
       cursor = next;
     } while (cursor !== undefined);

@@ -9,7 +9,8 @@ export interface CallLimits {
   readonly signals: readonly (AbortSignal | undefined)[];
 }
 
-function abortError(signal: AbortSignal): SecretsError {
+/** Why a signal ended a call. */
+export function abortError(signal: AbortSignal): SecretsError {
   // A caller's own reason is not passed on: it may hold anything.
   return signal.reason instanceof SecretsError ? signal.reason : new SecretsError("aborted", "the caller aborted this call");
 }

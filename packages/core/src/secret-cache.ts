@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { namedError } from "./client-errors.ts";
 import type { Clock } from "./clock.ts";
 import type { Secret } from "./secret.ts";
 import type { Target } from "./target.ts";
@@ -94,12 +95,23 @@ export class SecretCache {
 }
 
 /** The part of a held secret that a reference names; parsed once. @throws SecretsError `not-found` or `decode`. */
-export function heldField(held: Held, field: string | undefined): Secret {
+export function heldField(held: Held, target: Target): Secret {
+  const { field } = target;
   if (field === undefined) return held.secret;
   const known = held.fields?.get(field);
   if (known) return known;
-  const found = held.secret.field(field);
+  const found = fieldOf(held.secret, target);
   held.fields ??= new Map();
   held.fields.set(field, found);
   return found;
+}
+
+/** The part of a secret that a reference names. @throws SecretsError `not-found` or `decode`, naming that reference. */
+export function fieldOf(secret: Secret, target: Target): Secret {
+  if (target.field === undefined) return secret;
+  try {
+    return secret.field(target.field);
+  } catch (error) {
+    throw namedError(error, target, target.provider);
+  }
 }

@@ -11,9 +11,9 @@ import type { Provider, VersionSummary, WriteOptions } from "./provider.ts";
 import { ProviderReads, type Read } from "./provider-reads.ts";
 import { putContent } from "./put-content.ts";
 import { parseReference } from "./reference.ts";
-import { runCall } from "./run-call.ts";
+import { abortError, runCall } from "./run-call.ts";
 import type { Secret } from "./secret.ts";
-import { heldField, SecretCache } from "./secret-cache.ts";
+import { fieldOf, heldField, SecretCache } from "./secret-cache.ts";
 import type {
   CallOptions,
   GetManyOptions,
@@ -83,7 +83,7 @@ export class SecretsClient {
     try {
       const target = this.#target(reference);
       const held = options.signal?.aborted ? undefined : this.#cache.get(target.key);
-      if (held) return Promise.resolve(heldField(held, target.field));
+      if (held) return Promise.resolve(heldField(held, target));
       return this.#read([target], options)[0] as Promise<Secret | undefined>;
     } catch (error) {
       return Promise.resolve().then(() => unlessOptional(error, options));
@@ -93,7 +93,7 @@ export class SecretsClient {
   peek(reference: string): Secret | undefined {
     const target = this.#target(reference);
     const held = this.#cache.get(target.key);
-    return held && heldField(held, target.field);
+    return held && heldField(held, target);
   }
 
   async getMany(
@@ -123,7 +123,7 @@ export class SecretsClient {
 
   async use<T>(reference: string, fn: (secret: Secret) => T | Promise<T>, options: UseOptions = {}): Promise<T> {
     const { isAuthError = isAuthenticationError, signal, deadlineMs } = options;
-    const callOptions = { ...(signal ? { signal } : {}), ...(deadlineMs === undefined ? {} : { deadlineMs }) };
+    const callOptions = { signal, deadlineMs };
     const secret = (await this.get(reference, callOptions)) as Secret;
     try {
       return await fn(secret);
@@ -147,11 +147,7 @@ export class SecretsClient {
     if (target.locator.version !== undefined) throw refusedVersion(target);
     const { provider } = this.#provider(target.provider);
     const { ifVersion, idempotencyKey, labels } = options;
-    const write: WriteOptions = {
-      ...(ifVersion === undefined ? {} : { ifVersion }),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      ...(labels === undefined ? {} : { labels }),
-    };
+    const write: WriteOptions = { ifVersion, idempotencyKey, labels };
     const content = putContent(value, provider.features);
     return this.#changing(target, () =>
       this.#calls.call(provider, target, "write", options, (context) => provider.write!(target.locator, content, write, context)),
@@ -165,7 +161,7 @@ export class SecretsClient {
     const { ifVersion } = options;
     await this.#changing(target, () =>
       this.#calls.call(provider, target, "remove", options, (context) =>
-        provider.remove!(target.locator, ifVersion === undefined ? {} : { ifVersion }, context),
+        provider.remove!(target.locator, { ifVersion }, context),
       ),
     );
   }
@@ -217,15 +213,19 @@ export class SecretsClient {
 
   /** Reads targets of one provider past the cache: a promise for each. */
   #read(targets: readonly Target[], options: GetOptions): Promise<Secret | undefined>[] {
-    const first = targets[0] as Target;
-    const { provider, reads } = this.#provider(first.provider);
+    const { provider, reads } = this.#provider((targets[0] as Target).provider);
     const deadlineMs = checkedNumber("deadlineMs", options.deadlineMs, this.#deadlineMs, 1);
     const limits = { clock: this.#clock, deadlineMs, signals: [this.#closing.signal, options.signal] };
+    // Nothing is asked of a backend for a caller that has already gone.
+    if (options.signal?.aborted)
+      return targets.map((target) => Promise.reject(namedError(abortError(options.signal!), target, provider.kind)));
     const waits = reads.read(targets, (work) => runCall(limits, () => work), Math.max(deadlineMs, this.#deadlineMs));
-    return waits.map(async (wait, index) => {
-      const target = targets[index] as Target;
+    return targets.map(async (target, index) => {
       try {
-        return ofField(await wait, target.field);
+        const read = await (waits[index] as Promise<Read>);
+        if (isSecretsError(read)) throw read;
+        const held = this.#cache.get(target.key);
+        return held?.secret === read ? heldField(held, target) : fieldOf(read, target);
       } catch (error) {
         return unlessOptional(namedError(error, target, provider.kind), options);
       }
@@ -241,7 +241,7 @@ export class SecretsClient {
         const target = this.#target(reference);
         const held = options.signal?.aborted ? undefined : this.#cache.get(target.key);
         if (held) {
-          found[index] = heldField(held, target.field);
+          found[index] = heldField(held, target);
           return;
         }
         const group = missing.get(target.provider) ?? { targets: [], indexes: [] };
@@ -263,7 +263,7 @@ export class SecretsClient {
   /** After a refusal: a newer secret if there is one, or undefined. */
   async #readAfterRefusal(target: Target, refused: Secret, options: CallOptions): Promise<Secret | undefined> {
     const held = this.#cache.get(target.key);
-    const current = held && heldField(held, target.field);
+    const current = held && heldField(held, target);
     if (current && !current.equals(refused)) return current;
     if (!this.#forced.isAllowed(target.key)) return undefined;
     if (current) this.#cache.drop(target.key);
@@ -309,9 +309,4 @@ export class SecretsClient {
     });
     await Promise.all(closes);
   }
-}
-
-function ofField(read: Read, field: string | undefined): Secret {
-  if (isSecretsError(read)) throw read;
-  return field === undefined ? read : read.field(field);
 }
