@@ -4,19 +4,22 @@ import { defineConfig } from "vitest/config";
 const conditions = ["@keyhold/source", "module", "node", "import", "default"];
 const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
+const project = (name: string, include: string, testTimeout: number) => ({
+  ...shared,
+  test: { name, include: [include], testTimeout, hookTimeout: 2 * testTimeout },
+});
+
 export default defineConfig({
   test: {
     projects: [
-      { ...shared, test: { name: "unit", include: ["packages/*/test/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000 } },
-      { ...shared, test: { name: "leak", include: ["test/leak/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 } },
-      {
-        ...shared,
-        test: { name: "integration", include: ["test/integration/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 },
-      },
-      {
-        ...shared,
-        test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000 },
-      },
+      project("unit", "packages/*/test/**/*.test.ts", 30_000),
+      project("leak", "test/leak/**/*.test.ts", 60_000),
+      project("repository", "test/repository/**/*.test.ts", 60_000),
+      project("servers", "test/servers/**/*.test.ts", 60_000),
+      project("integration", "test/integration/**/*.test.ts", 120_000),
+      project("examples", "examples/*/test/**/*.test.ts", 120_000),
+      project("package", "test/package/**/*.test.ts", 300_000),
+      project("kubernetes", "test/kubernetes/**/*.test.ts", 300_000),
     ],
   },
 });
