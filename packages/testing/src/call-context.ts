@@ -1,7 +1,7 @@
 import { type CallContext, type Clock, SecretsError, systemClock } from "@keyhold/core";
 
 export interface CallContextOptions {
-  /** How long the call may take, in milliseconds. Default: 10,000. */
+  /** How long the call may take, in milliseconds. `Infinity`: for a watch. Default: 10,000. */
   readonly deadlineMs?: number;
   /** Ends the call before its deadline. */
   readonly signal?: AbortSignal;
@@ -10,17 +10,19 @@ export interface CallContextOptions {
 }
 
 /**
- * The context that the client would hand to a driver: its signal is aborted at the deadline, or by yours.
+ * The context that the client would hand to a driver. Its signal is aborted with a `SecretsError`: `timeout` at the deadline,
+ * `aborted` by your signal.
  *
  * @example
  * const record = await provider.read({ path: "db" }, callContext());
  */
 export function callContext({ deadlineMs = 10_000, signal, clock = systemClock }: CallContextOptions = {}): CallContext {
-  const deadline = new AbortController();
-  clock.setTimer(() => deadline.abort(new SecretsError("timeout", "the deadline of this call has passed")), deadlineMs);
-  return {
-    signal: signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal]),
-    deadlineAt: clock.monotonic() + deadlineMs,
-    clock,
-  };
+  const controller = new AbortController();
+  const abort = () => controller.abort(new SecretsError("aborted", "the caller aborted this call"));
+  const expire = () => controller.abort(new SecretsError("timeout", `no answer within ${deadlineMs} ms`));
+  if (deadlineMs <= 0) expire();
+  else if (deadlineMs !== Infinity) clock.setTimer(expire, deadlineMs);
+  if (signal?.aborted) abort();
+  else signal?.addEventListener("abort", abort, { once: true });
+  return { signal: controller.signal, deadlineAt: clock.monotonic() + deadlineMs, clock };
 }

@@ -53,7 +53,10 @@ function sameContent(a: Content, b: Content): boolean {
 
 function toContent(value: MemoryValue, asFields: boolean): Content {
   if (typeof value === "string" || value instanceof Uint8Array) {
-    if (asFields) throw new SecretsError("invalid-argument", "a backend of fields holds objects, not a string or bytes");
+    if (asFields)
+      throw new SecretsError("invalid-argument", "a backend of fields holds objects, not a string or bytes", {
+        provider: "memory",
+      });
     return { kind: "opaque", value };
   }
   return asFields ? { kind: "fields", fields: value } : { kind: "opaque", value: JSON.stringify(value) };
@@ -119,7 +122,8 @@ export function memory(options: MemoryOptions = {}): Provider {
 
   const pageOf = <T>(items: readonly T[], cursor: string | undefined): Page<T> => {
     const start = cursor === undefined ? 0 : Number(cursor);
-    if (!Number.isSafeInteger(start) || start < 0) throw fail("invalid-argument", "this cursor is none of memory's");
+    if (!Number.isSafeInteger(start) || start < 0)
+      throw fail("invalid-argument", "this cursor is none of memory's", "Pass on the next of the page before.");
     const end = start + pageSize;
     return { items: items.slice(start, end), ...(end < items.length ? { next: String(end) } : {}) };
   };
@@ -181,9 +185,14 @@ export function memory(options: MemoryOptions = {}): Provider {
     async write(locator, content, { ifVersion, idempotencyKey, labels }, context) {
       enter(context);
       if ((content.kind === "fields") !== fields) {
-        throw fail("invalid-argument", fields ? "this backend holds fields" : "this backend holds a string or bytes, not fields");
+        throw fail(
+          "invalid-argument",
+          "this is the wrong kind of value",
+          fields ? "Give an object of fields." : "Give a string or bytes.",
+        );
       }
-      if (sizeOf(content) > maxBytes) throw fail("invalid-argument", `the value is larger than ${maxBytes} bytes`);
+      if (sizeOf(content) > maxBytes)
+        throw fail("invalid-argument", `the value is larger than ${maxBytes} bytes`, "Store less, or a reference to it.");
       const sent = idempotencyKey && stored.get(locator.path)?.find((one) => one.idempotencyKey === idempotencyKey);
       if (sent) {
         if (sameContent(sent.content, content)) return { version: sent.version };
