@@ -13,8 +13,8 @@ import {
   systemClock,
   type VersionSummary,
 } from "@keyhold/core";
+import { throwIfAborted } from "./abort-error.ts";
 import { createSignal } from "./signal.ts";
-import { throwIfAborted } from "./throw-if-aborted.ts";
 
 /** A value as `put` takes it: text, bytes, or named fields. */
 export type MemoryValue = string | Uint8Array | { readonly [name: string]: Json | Uint8Array };

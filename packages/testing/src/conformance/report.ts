@@ -34,7 +34,7 @@ export function reportLines({ name, cases, codes }: ConformanceReport): readonly
   return [
     `conformance ${name}: ${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped, ` +
       `${count("not-applicable")} n/a; ${driven} of ${errorCodes.length} error codes driven`,
-    ...[...exceptions].map(([reason, titles]) => `  ${reason} (${titles.join("; ")})`),
+    ...[...exceptions].map(([reason, titles]) => `  ${reason} (${titles.length === 1 ? titles[0] : `${titles.length} tests`})`),
   ];
 }
 
