@@ -116,7 +116,7 @@ class SecretValue implements Secret {
 
   bytes(): Uint8Array {
     const held = this.#held;
-    if (held.kind === "bytes") return held.bytes.slice();
+    if (held.kind === "bytes") return Uint8Array.from(held.bytes);
     return new TextEncoder().encode(this.text());
   }
 
