@@ -38,3 +38,4 @@ export type {
 } from "./secrets.ts";
 export type { StandardIssue, StandardResult, StandardSchema } from "./standard-schema.ts";
 export type { CheckedReference, CheckedReferences, Found, ReferenceTo, SecretsFor } from "./typed-references.ts";
+export { throwIfEnded } from "./throw-if-ended.ts";

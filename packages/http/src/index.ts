@@ -5,3 +5,4 @@ export type { HttpResponse } from "./http-response.ts";
 export type { HttpStream } from "./http-stream.ts";
 export { retryAfterMs } from "./retry-after.ts";
 export type { TlsOptions } from "./tls-options.ts";
+export { transportError } from "./transport-error.ts";

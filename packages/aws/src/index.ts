@@ -1,0 +1,1 @@
+export { type AwsCredentialsLike, type AwsOptions, type AwsProvider, aws } from "./aws.ts";

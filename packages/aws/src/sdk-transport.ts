@@ -1,0 +1,92 @@
+import { type CallContext, remainingMs, SecretsError, throwIfEnded } from "@keyhold/core";
+import { retryAfterMs, transportError } from "@keyhold/http";
+import type { AwsOptions } from "./aws.ts";
+import { awsError } from "./aws-error.ts";
+import type { Operation, Transport } from "./transport.ts";
+
+type Sdk = typeof import("@aws-sdk/client-secrets-manager");
+type Client = InstanceType<Sdk["SecretsManagerClient"]>;
+
+async function loadSdk(): Promise<Sdk> {
+  try {
+    return await import("@aws-sdk/client-secrets-manager");
+  } catch {
+    throw new SecretsError("unsupported", "the package @aws-sdk/client-secrets-manager is not installed", {
+      hint: "npm install @aws-sdk/client-secrets-manager",
+    });
+  }
+}
+
+/** What an error of the SDK may look like. Read by name, and let go. */
+interface SdkError {
+  readonly name?: string;
+  readonly code?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
+}
+
+function sdkError(thrown: unknown, context: CallContext): SecretsError {
+  const error = (typeof thrown === "object" && thrown !== null ? thrown : {}) as SdkError;
+  const status = error.$metadata?.httpStatusCode ?? error.$response?.statusCode;
+  if (context.signal.reason instanceof SecretsError) return context.signal.reason;
+  if (error.name === "AbortError") return new SecretsError("aborted", "the call was aborted");
+  if (error.name === "TimeoutError" && status === undefined)
+    return new SecretsError("timeout", "AWS Secrets Manager did not answer in time");
+  if (error.name === "SyntaxError")
+    return new SecretsError("decode", "AWS Secrets Manager: the answer is not JSON", { hint: notAws });
+  const name = error.name ?? "";
+  if (status === undefined && typeof error.code === "string") return transportError(thrown, "AWS Secrets Manager");
+  return awsError({ name, status, retryAfterMs: retryAfterMs(error.$response?.headers?.["retry-after"], context.clock) });
+}
+
+const notAws = "Something between here and AWS answered in its place: check the endpoint and the proxy.";
+
+/** AWS's own SDK, loaded at the first call, its retries off: the client above owns them. */
+export function sdkTransport(options: AwsOptions): Transport {
+  let loading: Promise<{ readonly sdk: Sdk; readonly client: Client }> | undefined;
+  let closed = false;
+
+  const load = async () => {
+    const sdk = await loadSdk();
+    const { region, profile, endpoint, credentials, tls } = options;
+    const client = new sdk.SecretsManagerClient({
+      maxAttempts: 1,
+      ...(region === undefined ? {} : { region }),
+      ...(profile === undefined ? {} : { profile }),
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(credentials === undefined ? {} : { credentials }),
+      // An own CA is added to the request handler's agent; TLS 1.2 is the least in any case.
+      requestHandler: {
+        httpsAgent: { keepAlive: true, minVersion: "TLSv1.2", ...(tls?.ca === undefined ? {} : { ca: tls.ca }) },
+      },
+    });
+    return { sdk, client };
+  };
+
+  return {
+    async call<Output>(operation: Operation, input: Readonly<Record<string, unknown>>, context: CallContext): Promise<Output> {
+      if (closed) throw new SecretsError("closed", "this provider is closed", { provider: "aws" });
+      throwIfEnded(context);
+      loading ??= load();
+      // A failed load is tried again: the package may be installed, or the region set, meanwhile.
+      const { sdk, client } = await loading.catch((error) => {
+        loading = undefined;
+        throw error;
+      });
+      const Command = sdk[`${operation}Command`] as unknown as new (input: unknown) => never;
+      try {
+        return (await client.send(new Command(input), {
+          abortSignal: context.signal,
+          requestTimeout: Math.ceil(remainingMs(context)),
+        })) as Output;
+      } catch (error) {
+        throw sdkError(error, context);
+      }
+    },
+    close() {
+      closed = true;
+      void loading?.then(({ client }) => client.destroy()).catch(() => {});
+      loading = undefined;
+    },
+  };
+}
