@@ -45,7 +45,7 @@ function segmentsOf({ path: name, version, stage }: Locator): readonly string[] 
   }
   const segments = name.split("/");
   const leaves = (segment: string) =>
-    ["", ".", ".."].includes(segment) || /[\0\\]/.test(segment) || (process.platform === "win32" && segment.includes(":"));
+    ["", ".", ".."].includes(segment) || segment.includes("\0") || (process.platform === "win32" && /[\\:]/.test(segment));
   if (segments.some(leaves)) {
     throw fail(
       "invalid-argument",
@@ -68,6 +68,11 @@ async function realDirectory(directory: string): Promise<string> {
   }
 }
 
+// A name that is too long is the name of no file, and neither is one below a file.
+const missing: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"]);
+
+const notFound = () => fail("not-found", "the folder has no such file", "Names are case-sensitive. See keyhold list.");
+
 const sameFile = (a: BigIntStats, b: BigIntStats) => a.ino === b.ino && a.dev === b.dev;
 
 async function readRecord(directory: string, locator: Locator): Promise<SecretRecord> {
@@ -79,10 +84,10 @@ async function readRecord(directory: string, locator: Locator): Promise<SecretRe
       if (found) return found;
     } catch (error) {
       // The file's name is the caller's text and is not repeated.
-      if (systemCode(error) !== "ENOENT" && systemCode(error) !== "ELOOP") throw fileError(error, "a file in", directory);
+      if (!missing.has(systemCode(error) ?? "")) throw fileError(error, "a file in", directory);
     }
     // Kubernetes swaps the whole folder at once; what was found a moment ago may be gone. The next look sees the new one.
-    if (attempt === 3) throw fail("not-found", "the folder has no such file", "Names are case-sensitive. See keyhold list.");
+    if (attempt === 3) throw notFound();
   }
 }
 
@@ -95,6 +100,7 @@ async function readInside(root: string, name: string): Promise<SecretRecord | un
   const handle = await open(resolved, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
   try {
     const stats = await handle.stat({ bigint: true });
+    if (stats.isDirectory()) throw notFound();
     if (!stats.isFile()) throw fail("permission-denied", "this is not a regular file", "Only regular files are read.");
     // What was opened must be what was looked at: no folder on the way has become a link.
     if ((await realpath(name)) !== resolved || !sameFile(stats, await stat(resolved, { bigint: true }))) return undefined;

@@ -1,22 +1,14 @@
 import path from "node:path";
-import {
-  type CallContext,
-  type CheckReport,
-  isSecretsError,
-  type Provider,
-  type SecretRecord,
-  type SecretSummary,
-  systemClock,
-  type VersionSummary,
-} from "@keyhold/core";
+import { type CallContext, isSecretsError, type Provider, systemClock } from "@keyhold/core";
 import { throwIfAborted, untilAborted } from "./abort.ts";
 import { fail } from "./errors.ts";
 import { type IdentityOptions, identitySource } from "./identity.ts";
 import { defaultStorePath } from "./paths.ts";
 import { checkRecipients } from "./recipients.ts";
-import { openStore } from "./store.ts";
-import type { StoredVersion } from "./store-document.ts";
-import { addVersion, currentVersion, findVersion, removeSecret, restoreSecret } from "./store-operations.ts";
+import { openStore, type Store } from "./store.ts";
+import type { StoreDocument } from "./store-document.ts";
+import { addVersion, checkWrite, currentVersion, findVersion, removeSecret, restoreSecret } from "./store-operations.ts";
+import { listSecrets, listVersions, recordOf } from "./store-views.ts";
 import { createStoreWatcher } from "./store-watcher.ts";
 import { noStep, type Step } from "./write-file.ts";
 
@@ -47,7 +39,6 @@ export interface LocalProvider extends Required<Omit<Provider, "renew" | "revoke
   changeRecipients(change: RecipientChange): Promise<readonly string[]>;
 }
 
-const pageSize = 100;
 const deadlineMs = 10_000;
 
 /**
@@ -74,133 +65,103 @@ export function localWithSteps(options: LocalOptions, step: Step): LocalProvider
   const watcher = createStoreWatcher(store);
   let closed = false;
 
-  const run = async <T>(context: CallContext, work: () => Promise<T>): Promise<T> => {
-    if (closed) throw fail("closed", "the local store is closed", "Make a new one with local().");
+  const enter = (context: CallContext) => {
+    if (closed) throw closedError();
     throwIfAborted(context);
-    return await untilAborted(work(), context);
+  };
+  const look = async <T>(context: CallContext, take: (document: StoreDocument) => T): Promise<T> => {
+    enter(context);
+    return take(await untilAborted(store.read(), context));
+  };
+  const change: Store["change"] = async (context, make) => {
+    enter(context);
+    return await store.change(context, make);
   };
 
   return {
     kind: "local",
     features: { versions: true, stages: false, binary: true, leases: false, compareAndSet: true },
 
-    read: (locator, context) => run(context, async () => record(findVersion(await store.read(), locator))),
+    read: (locator, context) => look(context, (document) => recordOf(findVersion(document, locator))),
 
     readMany: (locators, context) =>
-      run(context, async () => {
-        const document = await store.read();
-        return locators.map((locator) => {
+      look(context, (document) =>
+        locators.map((locator) => {
           try {
-            return record(findVersion(document, locator));
+            return recordOf(findVersion(document, locator));
           } catch (error) {
             if (isSecretsError(error)) return error;
             throw error;
           }
-        });
-      }),
-
-    probe: (locator, context) => run(context, async () => ({ version: findVersion(await store.read(), locator).version })),
-
-    write: (locator, content, writeOptions, context) =>
-      run(context, async () => {
-        const change = (document: Parameters<typeof addVersion>[0]) =>
-          addVersion(document, locator, content, writeOptions, context.clock.now());
-        return { version: await store.change(context, change) };
-      }),
-
-    remove: (locator, removeOptions, context) =>
-      run(context, () =>
-        store.change(context, (document) => removeSecret(document, locator, removeOptions, context.clock.now())),
+        }),
       ),
 
-    list: ({ prefix, cursor = "" }, context) =>
-      run(context, async () => {
-        const summaries: SecretSummary[] = [];
-        for (const [name, secret] of (await store.read()).secrets) {
-          const current = currentVersion(secret);
-          if (!current || !name.startsWith(prefix) || name <= cursor) continue;
-          const { version, createdAt: updatedAt, labels } = current;
-          summaries.push({ path: name, version, createdAt: secret.createdAt, updatedAt, ...(labels ? { labels } : {}) });
-        }
-        summaries.sort((a, b) => (a.path < b.path ? -1 : 1));
-        const items = summaries.slice(0, pageSize);
-        return summaries.length > pageSize ? { items, next: (items.at(-1) as SecretSummary).path } : { items };
-      }),
+    probe: (locator, context) => look(context, (document) => ({ version: findVersion(document, locator).version })),
 
-    versions: (secretPath, { cursor }, context) =>
-      run(context, async () => {
-        if (cursor !== undefined)
-          throw fail("invalid-argument", "this cursor is none of the local store's", "Start without one.");
-        const document = await store.read();
-        findVersion(document, { path: secretPath });
-        const items = (document.secrets.get(secretPath)?.versions ?? []).map(
-          ({ version, createdAt, removedAt }): VersionSummary => ({
-            version,
-            createdAt,
-            state: removedAt === undefined ? "enabled" : "deleted",
-          }),
-        );
-        return { items };
-      }),
+    list: ({ prefix, cursor }, context) => look(context, (document) => listSecrets(document, prefix, cursor)),
 
-    watch: ({ path: secretPath }, { signal }) => watcher.watch(secretPath, signal),
+    versions: (secretPath, { cursor }, context) => look(context, (document) => listVersions(document, secretPath, cursor)),
 
-    check: (context) =>
-      run(context, async (): Promise<CheckReport> => {
-        const { recipients, secrets } = await store.read();
-        const mine = (await store.identities(context)).recipients.filter((one) => recipients.includes(one));
-        const there = [...secrets.values()].filter((secret) => currentVersion(secret)).length;
-        return {
-          principal: mine.join(", "),
-          notes: [`store ${storePath}: ${there} secrets, ${recipients.length} recipients`],
-        };
-      }),
+    watch({ path: secretPath }, { signal }) {
+      if (closed) throw closedError();
+      return watcher.watch(secretPath, signal);
+    },
+
+    async write(locator, content, writeOptions, context) {
+      const checked = checkWrite(locator, content);
+      const version = await change(context, (document) =>
+        addVersion(document, locator.path, checked, writeOptions, context.clock.now()),
+      );
+      return { version };
+    },
+
+    remove: (locator, removeOptions, context) =>
+      change(context, (document) => removeSecret(document, locator, removeOptions, context.clock.now())),
+
+    restore: async (secretPath) => ({ version: await change(ownContext(), (document) => restoreSecret(document, secretPath)) }),
+
+    recipients: () => look(ownContext(), ({ recipients }) => recipients),
+
+    async changeRecipients(recipientChange) {
+      const context = ownContext();
+      return await change(context, async (document) => {
+        const { recipients: own } = await store.identities(context);
+        const recipients = await changedRecipients(document.recipients, recipientChange, own);
+        return { document: { ...document, recipients }, result: recipients };
+      });
+    },
+
+    async check(context) {
+      const { recipients, secrets } = await look(context, (document) => document);
+      const { recipients: own } = await store.identities(context);
+      const there = [...secrets.values()].filter((secret) => currentVersion(secret)).length;
+      return {
+        principal: own.filter((one) => recipients.includes(one)).join(", "),
+        notes: [`store ${storePath}: ${there} secrets, ${recipients.length} recipients`],
+      };
+    },
 
     async close() {
       closed = true;
       watcher.close();
     },
-
-    async restore(secretPath) {
-      const context = ownContext();
-      return { version: await run(context, () => store.change(context, (document) => restoreSecret(document, secretPath))) };
-    },
-
-    async recipients() {
-      return (await run(ownContext(), () => store.read())).recipients;
-    },
-
-    async changeRecipients({ add = [], remove = [] }) {
-      const context = ownContext();
-      return await run(context, () =>
-        store.change(context, async (document) => {
-          for (const one of remove) {
-            if (!document.recipients.includes(one))
-              throw fail("not-found", "a recipient to remove is not one of the store's", "See recipients().");
-          }
-          const recipients = await checkRecipients([...document.recipients.filter((one) => !remove.includes(one)), ...add]);
-          const mine = (await store.identities(context)).recipients;
-          if (!mine.some((one) => recipients.includes(one))) {
-            throw fail(
-              "invalid-argument",
-              "this would lock you out",
-              "Keep a recipient of your own; another recipient can remove yours.",
-            );
-          }
-          return { document: { ...document, recipients }, result: recipients };
-        }),
-      );
-    },
   };
 }
 
-function record({ value, version, createdAt, contentType, labels }: StoredVersion): SecretRecord {
-  return {
-    content: { kind: "opaque", value, ...(contentType === undefined ? {} : { contentType }) },
-    version,
-    createdAt,
-    ...(labels === undefined ? {} : { labels }),
-  };
+const closedError = () => fail("closed", "the local store is closed", "Make a new one with local().");
+
+/** @throws SecretsError `not-found` or `invalid-argument`. */
+async function changedRecipients(
+  current: readonly string[],
+  { add = [], remove = [] }: RecipientChange,
+  own: readonly string[],
+): Promise<readonly string[]> {
+  if (remove.some((one) => !current.includes(one))) {
+    throw fail("not-found", "a recipient to remove is not one of the store's", "See recipients().");
+  }
+  const recipients = await checkRecipients([...current.filter((one) => !remove.includes(one)), ...add]);
+  if (own.some((one) => recipients.includes(one))) return recipients;
+  throw fail("invalid-argument", "this would lock you out", "Keep a recipient of your own; another recipient can remove yours.");
 }
 
 /** For the methods that people and commands call without a client. */

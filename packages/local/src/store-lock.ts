@@ -2,7 +2,7 @@ import { lstat } from "node:fs/promises";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CallContext } from "@keyhold/core";
+import { type CallContext, isSecretsError } from "@keyhold/core";
 import { throwIfAborted } from "./abort.ts";
 import { checkFile } from "./checked-file.ts";
 import { fail, systemCode } from "./errors.ts";
@@ -28,7 +28,7 @@ const longestPauseMs = 20;
 export async function lockStore(storePath: string, context: CallContext): Promise<StoreLock> {
   const lockPath = path.join(path.dirname(storePath), `.${path.basename(storePath)}.lock`);
   for (;;) {
-    throwIfAborted(context);
+    throwIfOver(context);
     const before = (await lockFile(lockPath)) ?? ((await createFile(lockPath, new Uint8Array())) && (await lockFile(lockPath)));
     const database = before ? tryLock(lockPath) : undefined;
     if (database === undefined) {
@@ -55,6 +55,19 @@ export async function lockStore(storePath: string, context: CallContext): Promis
       throw error;
     }
     release();
+  }
+}
+
+function throwIfOver(context: CallContext): void {
+  try {
+    throwIfAborted(context);
+  } catch (error) {
+    if (!isSecretsError(error, "timeout")) throw error;
+    throw fail(
+      "timeout",
+      "another process held the lock of the store until the deadline",
+      "See what writes to it; or give the call a longer deadlineMs.",
+    );
   }
 }
 

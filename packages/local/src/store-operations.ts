@@ -43,7 +43,21 @@ function missing(secret: StoredSecret | undefined): SecretsError {
   return fail("not-found", "the secret was removed", "restore() of local() brings it back, for 30 days after it was removed.");
 }
 
-function checkContent(content: Content): { readonly value: string | Uint8Array; readonly contentType?: string } {
+/** A value that was checked, and copied: what the caller does with its bytes later changes nothing here. */
+export interface CheckedContent {
+  readonly value: string | Uint8Array;
+  readonly contentType?: string;
+}
+
+/** @throws SecretsError `invalid-argument` for fields, for a value over 1 MiB, and where a version is named. */
+export function checkWrite(locator: Locator, content: Content): CheckedContent {
+  if (locator.version !== undefined || locator.stage !== undefined) {
+    throw fail(
+      "invalid-argument",
+      "a write makes a new version and cannot name one",
+      "Leave ?version= and ?stage= out; ifVersion compares.",
+    );
+  }
   if (content.kind !== "opaque") {
     throw fail(
       "invalid-argument",
@@ -60,7 +74,6 @@ function checkContent(content: Content): { readonly value: string | Uint8Array; 
       "Keep the key to a large file here, and the file elsewhere.",
     );
   }
-  // Copied, so that what the caller does with its bytes later changes nothing here.
   return { value: typeof value === "string" ? value : value.slice(), ...(contentType === undefined ? {} : { contentType }) };
 }
 
@@ -93,29 +106,20 @@ function withSecret(document: StoreDocument, path: string, secret: StoredSecret 
   return { ...document, secrets };
 }
 
-/** Adds a version. @throws SecretsError `conflict` or `invalid-argument`. */
+/** Adds a version. @throws SecretsError `conflict`. */
 export function addVersion(
   document: StoreDocument,
-  locator: Locator,
-  content: Content,
+  path: string,
+  content: CheckedContent,
   options: WriteOptions,
   now: number,
 ): Changed<string> {
-  const { path } = locator;
-  if (locator.version !== undefined || locator.stage !== undefined) {
-    throw fail(
-      "invalid-argument",
-      "a write makes a new version and cannot name one",
-      "Leave ?version= and ?stage= out; ifVersion compares.",
-    );
-  }
-  const checked = checkContent(content);
   const secret = document.secrets.get(path);
   const { idempotencyKey, labels } = options;
   // Before the comparison: a repeated write finds the version that it made itself.
   const sent = idempotencyKey === undefined ? undefined : secret?.versions.find((one) => one.idempotencyKey === idempotencyKey);
   if (sent) {
-    if (sameValue(sent.value, checked.value)) return { document, result: sent.version };
+    if (sameValue(sent.value, content.value)) return { document, result: sent.version };
     throw fail("conflict", "this idempotency key was used for another value", "Take a new key for a new value.");
   }
   checkVersion(currentVersion(secret), options.ifVersion);
@@ -123,7 +127,7 @@ export function addVersion(
   const added: StoredVersion = {
     version: makeVersion(lastVersion),
     createdAt: now,
-    ...checked,
+    ...content,
     ...(labels === undefined ? {} : { labels: { ...labels } }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };

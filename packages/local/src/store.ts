@@ -8,7 +8,7 @@ import { refuseNetworkFileSystem } from "./network-file-system.ts";
 import { decryptStore, encryptStore } from "./store-cipher.ts";
 import type { StoreDocument } from "./store-document.ts";
 import { decodeDocument, encodeDocument } from "./store-format.ts";
-import { lockStore } from "./store-lock.ts";
+import { lockStore, type StoreLock } from "./store-lock.ts";
 import { type Changed, eraseRemoved } from "./store-operations.ts";
 import { removeLeftovers, replaceFile, type Step } from "./write-file.ts";
 
@@ -22,8 +22,10 @@ export interface Store {
   identities(context: CallContext): Promise<Identities>;
   read(): Promise<StoreDocument>;
   /** Reads, changes and writes, under the lock. Either the new document is on the disk when it resolves, or the old one is untouched. */
-  change<T>(context: CallContext, change: (document: StoreDocument) => Changed<T> | Promise<Changed<T>>): Promise<T>;
+  change<T>(context: CallContext, change: Change<T>): Promise<T>;
 }
+
+type Change<T> = (document: StoreDocument) => Changed<T> | Promise<Changed<T>>;
 
 export function openStore(
   storePath: string,
@@ -32,7 +34,7 @@ export function openStore(
   step: Step,
 ): Store {
   let loading: Promise<Identities> | undefined;
-  let turns: Promise<unknown> = Promise.resolve();
+  const queue = createQueue();
   let leftovers = true;
 
   const identities = () => {
@@ -44,7 +46,7 @@ export function openStore(
     return loading;
   };
 
-  const load = async (own = false) => {
+  const load = async ({ own = false } = {}) => {
     const file = await readCheckedFile(storePath, { what: "the store", maxBytes: maxFileBytes, own });
     if (file === undefined) throw noStore(storePath);
     const document = decodeDocument(await decryptStore(file.bytes, await identities()));
@@ -63,38 +65,33 @@ export function openStore(
     return await encryptStore(text, document.recipients);
   };
 
-  const changeLocked = async <T>(
+  /** One attempt. False when another program replaced the store meanwhile. */
+  const rewrite = async <T>(
+    lock: StoreLock,
     context: CallContext,
-    change: (document: StoreDocument) => Changed<T> | Promise<Changed<T>>,
-  ): Promise<T> => {
-    const lock = await lockStore(storePath, context);
-    try {
-      step("locked");
-      if (leftovers) await removeLeftovers(storePath);
-      leftovers = false;
-      for (;;) {
-        throwIfAborted(context);
-        const { document, stamp } = await load(true);
-        const { document: changed, result } = await change(document);
-        if (changed === document) return result;
-        const bytes = await encrypt(eraseRemoved(changed, context.clock.now()));
-        throwIfAborted(context);
-        // Git and editors take no lock: what they put there meanwhile is read again, not overwritten.
-        let replaced = false;
-        const check = async () => {
-          await lock.verify();
-          replaced = (await fileStamp(storePath)) !== stamp;
-          if (replaced) throw fail("conflict", "the store was replaced by another program", "Try again. Nothing was changed.");
-        };
-        try {
-          await replaceFile(storePath, bytes, check, step);
-          return result;
-        } catch (error) {
-          if (!replaced) throw error;
-        }
-      }
-    } finally {
-      lock.release();
+    change: Change<T>,
+  ): Promise<{ readonly result: T } | false> => {
+    const { document, stamp } = await load({ own: true });
+    const { document: changed, result } = await change(document);
+    if (changed === document) return { result };
+    const bytes = await encrypt(eraseRemoved(changed, context.clock.now()));
+    throwIfAborted(context);
+    const isSame = async () => {
+      await lock.verify();
+      return (await fileStamp(storePath)) === stamp;
+    };
+    return (await replaceFile(storePath, bytes, isSame, step)) && { result };
+  };
+
+  const changeLocked = async <T>(lock: StoreLock, context: CallContext, change: Change<T>): Promise<T> => {
+    step("locked");
+    if (leftovers) await removeLeftovers(storePath);
+    leftovers = false;
+    for (;;) {
+      throwIfAborted(context);
+      const done = await rewrite(lock, context, change);
+      if (done) return done.result;
+      // Git and editors take no lock: what they have put there is read, not overwritten.
     }
   };
 
@@ -103,25 +100,41 @@ export function openStore(
     identities: (context) => untilAborted(identities(), context),
     read: async () => (await load()).document,
     async change(context, change) {
-      // A turn for each, so that the writers of one process do not poll against each other.
-      const turn = turns;
-      let finish = () => {};
-      const finished = new Promise<void>((resolve) => {
-        finish = resolve;
-      });
-      turns = turn.then(() => finished);
+      const { turn, finish } = queue.join();
+      let lock: StoreLock | undefined;
+      const end = () => {
+        lock?.release();
+        finish();
+      };
       try {
         await untilAborted(turn, context);
         if ((await fileStamp(storePath)) === undefined) throw noStore(storePath);
         await refuseNetworkFileSystem(path.dirname(storePath));
         // Before the lock: others should not wait while somebody types a passphrase.
         await untilAborted(identities(), context);
-        return await changeLocked(context, change);
+        lock = await lockStore(storePath, context);
       } catch (error) {
+        end();
         throw fileError(error, "the store", storePath);
-      } finally {
-        finish();
       }
+      // A caller who leaves now does not take the lock along: the write under way ends first.
+      const work = changeLocked(lock, context, change).finally(end);
+      return await untilAborted(work, context).catch((error) => {
+        throw fileError(error, "the store", storePath);
+      });
+    },
+  };
+}
+
+/** A turn for each, so that the writers of one process do not poll against each other. */
+function createQueue() {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    join(): { readonly turn: Promise<unknown>; readonly finish: () => void } {
+      const turn = last;
+      const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+      last = turn.then(() => finished);
+      return { turn, finish };
     },
   };
 }

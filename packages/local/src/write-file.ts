@@ -41,51 +41,55 @@ async function writeBeside(
   target: string,
   bytes: Uint8Array,
   step: Step,
-  publish: (temporary: string) => Promise<void>,
-): Promise<void> {
+  publish: (temporary: string) => Promise<boolean>,
+): Promise<boolean> {
   const folder = path.dirname(target);
   const id = Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString("hex");
   const temporary = path.join(folder, `.${path.basename(target)}.${id}.tmp`);
   const handle = await open(temporary, "wx", 0o600);
+  let published = false;
   try {
     try {
       await writeAll(handle, bytes, step);
     } finally {
       await handle.close();
     }
-    await publish(temporary);
-  } catch (error) {
+    published = await publish(temporary);
+  } finally {
     await unlink(temporary).catch(() => {});
-    throw error;
   }
-  await syncFolder(folder);
+  if (published) await syncFolder(folder);
+  return published;
 }
 
-/** Replaces `target` by these bytes, for its owner alone, or leaves it as it is. `check` has the last word before the rename. */
-export function replaceFile(target: string, bytes: Uint8Array, check: () => Promise<void>, step: Step): Promise<void> {
+/**
+ * Replaces `target` by these bytes, for its owner alone. False when `isSame`, asked right before the rename, says that it is
+ * no longer the file to replace: then it is left as it is.
+ */
+export function replaceFile(target: string, bytes: Uint8Array, isSame: () => Promise<boolean>, step: Step): Promise<boolean> {
   return writeBeside(target, bytes, step, async (temporary) => {
-    await check();
+    if (!(await isSame())) return false;
     step("before-rename");
     await renameOver(temporary, target);
     step("after-rename");
+    return true;
   });
 }
 
 /**
  * Creates `target` with these bytes, for its owner alone. False when something is there already: that is never touched.
  */
-export async function createFile(target: string, bytes: Uint8Array): Promise<boolean> {
-  try {
-    // A rename would replace what somebody else has just created; a link does not.
-    await writeBeside(target, bytes, noStep, async (temporary) => {
+export function createFile(target: string, bytes: Uint8Array): Promise<boolean> {
+  return writeBeside(target, bytes, noStep, async (temporary) => {
+    try {
+      // A rename would replace what somebody else has just created; a link does not.
       await link(temporary, target);
-      await unlink(temporary);
-    });
-    return true;
-  } catch (error) {
-    if (systemCode(error) === "EEXIST") return false;
-    throw error;
-  }
+      return true;
+    } catch (error) {
+      if (systemCode(error) === "EEXIST") return false;
+      throw error;
+    }
+  });
 }
 
 export const noStep: Step = () => {};
