@@ -14,7 +14,7 @@ interface Written {
 
 type Value = { readonly SecretString: string } | { readonly SecretBinary: Uint8Array };
 
-function valueOf(content: Content): Value {
+function valueMember(content: Content): Value {
   if (content.kind === "fields") {
     throw new SecretsError("invalid-argument", "AWS Secrets Manager holds a string or bytes", {
       hint: "Write the fields as JSON text.",
@@ -54,7 +54,7 @@ export async function writeSecret(
   context: CallContext,
 ): Promise<{ readonly version: string }> {
   const { ifVersion, idempotencyKey, labels } = options;
-  const value = valueOf(content);
+  const value = valueMember(content);
   const token = requestToken(idempotencyKey);
   const Tags = tagsOf(labels);
   const create = () =>
