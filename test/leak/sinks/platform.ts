@@ -68,7 +68,11 @@ export const platform: Sinks = {
   },
   "a stream of objects": async (value) => inspect(await Readable.from([value]).toArray(), everything),
   "a stream of bytes": (value) =>
-    failure(async () => (await buffer(Readable.from([value]).pipe(new PassThrough()))).toString("hex")),
+    failure(async () => {
+      const through = new PassThrough();
+      through.end(value);
+      return (await buffer(through)).toString("hex");
+    }),
   "a regular expression": (value) => failure(() => new RegExp(`(${value}`)),
   BigInt: (value) => failure(() => BigInt(value)),
   "Intl's options": (value) => failure(() => new Intl.NumberFormat("en", { style: "currency", currency: `${value}` })),
