@@ -1,7 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 // Tests run against the sources, by the same export condition that the type checker uses: no build comes first.
-const conditions = ["@keyhold/source", "module", "node", "import", "default"];
+// No "import" or "module" here: Node would use them for `require` too, and give CommonJS packages the wrong half of their dependencies.
+const conditions = ["@keyhold/source", "node"];
 const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
 const project = (name: string, include: string, testTimeout: number) => ({
