@@ -1,0 +1,18 @@
+import type { CommonOptions } from "../command-options.ts";
+import { readEnvFile } from "../read-env-file.ts";
+import { type Environment, resolveEnvironment } from "../resolve-environment.ts";
+import { runChild } from "../run-child.ts";
+import { withSecrets } from "../with-secrets.ts";
+
+export interface RunOptions extends CommonOptions {
+  readonly dotenv?: readonly string[];
+}
+
+export async function run(words: readonly string[], options: RunOptions): Promise<void> {
+  const fromFiles = await Promise.all((options.dotenv ?? []).map(readEnvFile));
+  const environment: Environment = Object.assign({}, ...fromFiles, process.env);
+  // The secrets stay open while the command runs, so that what it was given is not revoked under it.
+  process.exitCode = await withSecrets(options, async ({ config, secrets }) =>
+    runChild(words, await resolveEnvironment(environment, secrets, Object.keys(config.providers))),
+  );
+}

@@ -1,0 +1,20 @@
+import type { Provider, SecretsOptions } from "@keyhold/core";
+
+/**
+ * What `keyhold.config.mts` exports: the options of `createSecrets` that a program and the command share, so that both can use
+ * the one file.
+ */
+export type KeyholdConfig<P extends Readonly<Record<string, Provider>> = Readonly<Record<string, Provider>>> = Pick<
+  SecretsOptions<P>,
+  "providers" | "cache" | "deadlineMs"
+>;
+
+/**
+ * Types the default export of `keyhold.config.mts`. It returns what it is given.
+ *
+ * @example
+ * export default defineConfig({ providers: { local: local(), env: environment() } });
+ */
+export function defineConfig<const P extends Readonly<Record<string, Provider>>>(config: KeyholdConfig<P>): KeyholdConfig<P> {
+  return config;
+}

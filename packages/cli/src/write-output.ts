@@ -1,0 +1,25 @@
+import { SecretsError } from "@keyhold/core";
+
+/**
+ * Writes to standard output and waits until it is taken, so that a full disk is an error and not a short file.
+ *
+ * @throws SecretsError `unavailable` when it cannot be written. A reader that has gone is no error: it had what it wanted.
+ */
+export function writeOutput(data: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (error?: NodeJS.ErrnoException | null) => {
+      process.stdout.off("error", done);
+      if (!error || error.code === "EPIPE") resolve();
+      else
+        reject(
+          new SecretsError("unavailable", `standard output cannot be written: ${error.code}`, { hint: "Is the disk full?" }),
+        );
+    };
+    process.stdout.on("error", done);
+    process.stdout.write(data, done);
+  });
+}
+
+export function writeJson(value: unknown): Promise<void> {
+  return writeOutput(`${JSON.stringify(value, null, 2)}\n`);
+}

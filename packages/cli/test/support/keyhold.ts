@@ -1,0 +1,72 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { onTestFinished } from "vitest";
+
+export const bin: string = path.resolve(import.meta.dirname, "../../src/bin.ts");
+
+/** The words that run the command from its sources, on this Node. */
+export const command: readonly string[] = [process.execPath, "--conditions=@keyhold/source", bin];
+
+export interface RunOptions {
+  /** The environment on top of a nearly empty one. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array;
+  /** Run as this user and group. */
+  readonly uid?: number;
+  /** Called with the process once it runs. */
+  readonly onStart?: (child: ChildProcess) => void;
+}
+
+export interface Outcome {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly bytes: Buffer;
+}
+
+/** A folder for one test, with a home of its own, gone when the test ends. */
+export interface Workspace {
+  readonly folder: string;
+  readonly home: string;
+  readonly env: Readonly<Record<string, string>>;
+  keyhold(words: readonly string[], options?: RunOptions): Promise<Outcome>;
+}
+
+export function createWorkspace(): Workspace {
+  const root = realpathSync(mkdtempSync(path.join(tmpdir(), "keyhold-cli-")));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  return workspaceAt(root);
+}
+
+export function workspaceAt(folder: string): Workspace {
+  const home = path.join(folder, "home");
+  const env = { PATH: process.env.PATH ?? "", HOME: home, XDG_CONFIG_HOME: path.join(home, ".config"), LANG: "C.UTF-8" };
+  return {
+    folder,
+    home,
+    env,
+    keyhold: (words, options = {}) => run(folder, words, { ...options, env: { ...env, ...options.env } }),
+  };
+}
+
+function run(cwd: string, words: readonly string[], { env, input, uid, onStart }: RunOptions): Promise<Outcome> {
+  const [node = "", ...rest] = [...command, ...words];
+  return new Promise((resolve, reject) => {
+    const child = spawn(node, rest, { cwd, env, ...(uid === undefined ? {} : { uid, gid: uid }) });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on("data", (chunk) => out.push(chunk));
+    child.stderr.on("data", (chunk) => err.push(chunk));
+    child.stdin.on("error", () => {});
+    child.stdin.end(input ?? "");
+    child.once("error", reject);
+    child.once("close", (status, signal) => {
+      const bytes = Buffer.concat(out);
+      resolve({ status, signal, bytes, stdout: bytes.toString(), stderr: Buffer.concat(err).toString() });
+    });
+    onStart?.(child);
+  });
+}
