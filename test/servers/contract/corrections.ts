@@ -84,6 +84,16 @@ const google: readonly Correction[] = [
     },
   },
   {
+    what: "An update mask may name its fields as the protocol buffers do: version_aliases.",
+    evidence: "@google-cloud/secret-manager with `fallback` sends them so.",
+    correct({ operations }) {
+      for (const entry of operations) {
+        for (const parameter of entry.parameters)
+          if (parameter.name === "updateMask") parameter.schema = { pattern: "^[A-Za-z_,.]+$" };
+      }
+    },
+  },
+  {
     what: "Errors have a form too: code, message, status and details.",
     evidence: "Error answers of every Google API (AIP-193); the description has only the answer 200.",
     correct({ operations }) {
