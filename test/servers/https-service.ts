@@ -41,6 +41,8 @@ export interface HttpsServiceOptions {
   /** Looks at each exchange that no fault struck and that broke no rule; what it returns becomes violations. */
   readonly check?: (exchange: Exchange) => readonly string[];
   readonly faults?: FaultPlan;
+  /** What faults match a request by, where many operations share one path. By default `METHOD path`. */
+  readonly label?: (request: ServiceRequest) => string;
 }
 
 /** What every server here gives. */
@@ -166,7 +168,7 @@ export async function startHttpsService(options: HttpsServiceOptions): Promise<H
     const before = violations.length;
     const violate: Violate = (what) => violations.push(`${request.method} ${path}: ${what}`);
     const ask = async () => options.handle(request, violate);
-    const fault = faults.take(`${request.method} ${path}`);
+    const fault = faults.take(options.label?.(request) ?? `${request.method} ${path}`);
     if (fault !== undefined) {
       const answer = await strike(fault, response, ask);
       requests.push({ request, fault: fault.kind, ...(answer && { answer }) });
