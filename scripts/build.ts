@@ -30,6 +30,7 @@ export async function buildPackage(owner: Package): Promise<void> {
     failOnWarn: true,
     logLevel: "warn",
     report: false,
+    hash: false,
   });
   const found = bundles
     .flatMap((bundle) => [...bundle.inlinedDeps])
