@@ -20,6 +20,11 @@ export interface TlsOptions {
 const asBuffer = (pem: Pem): string | Buffer =>
   typeof pem === "string" ? pem : Buffer.from(pem.buffer, pem.byteOffset, pem.byteLength);
 
+const unusable = (): SecretsError =>
+  new SecretsError("invalid-argument", "tls.ca, tls.cert or tls.key cannot be loaded", {
+    hint: "Each is PEM text (-----BEGIN …), not the path of a file; the key is not encrypted and is the certificate's.",
+  });
+
 /**
  * Loads certificates and key once for all connections, which also keeps the key out of what a printed agent shows.
  *
@@ -29,15 +34,16 @@ export function secureContext({ ca, cert, key, minVersion = "TLSv1.2" }: TlsOpti
   if ((cert === undefined) !== (key === undefined)) {
     throw new SecretsError("invalid-argument", "tls.cert and tls.key are given together or not at all");
   }
+  const authorities = ca === undefined ? undefined : (Array.isArray(ca) ? ca : [ca]).map(asBuffer);
+  // OpenSSL skips what is no certificate, such as the path of a file, and then trusts nobody.
+  if (authorities?.some((pem) => !/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/.test(pem.toString()))) throw unusable();
   try {
     return process.getBuiltinModule("node:tls").createSecureContext({
       minVersion,
-      ...(ca === undefined ? {} : { ca: (Array.isArray(ca) ? ca : [ca]).map(asBuffer) }),
+      ...(authorities === undefined ? {} : { ca: authorities }),
       ...(cert === undefined || key === undefined ? {} : { cert: asBuffer(cert), key: asBuffer(key) }),
     });
   } catch {
-    throw new SecretsError("invalid-argument", "tls.ca, tls.cert or tls.key cannot be loaded", {
-      hint: "Each is PEM text (-----BEGIN …), not the path of a file; the key is not encrypted and is the certificate's.",
-    });
+    throw unusable();
   }
 }

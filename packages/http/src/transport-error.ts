@@ -20,6 +20,8 @@ const certificateProblems: Readonly<Record<string, Told>> = {
     "its certificate is for another host name",
     "Use a host name that the certificate is for, or name it in tls.servername.",
   ],
+  // The authority has the right name and another key: it was made anew.
+  CERT_SIGNATURE_FAILURE: unknownAuthority,
   DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
   SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
   UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
@@ -28,7 +30,7 @@ const certificateProblems: Readonly<Record<string, Told>> = {
 };
 
 // Alerts by which a server refuses a client certificate (RFC 8446, 6.2), as OpenSSL names them.
-const clientCertificateAlert = /ALERT_(?:CERTIFICATE_\w+|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA)$/;
+const clientCertificateAlert = /ALERT_(?:CERTIFICATE_\w+|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|DECRYPT_ERROR)$/;
 
 const networkProblems: Readonly<Record<string, Told>> = {
   ECONNREFUSED: ["the connection was refused", "Check the address and port, and that the server runs."],
