@@ -215,7 +215,7 @@ export const readCases: readonly ConformanceCase[] = [
   },
   {
     behaviour,
-    title: "what write and probe call the version is what read calls it",
+    title: "what write calls the version is what read calls it",
     notApplicable: needs("write"),
     async run({ provider, path, content, call }) {
       const at = await path();
