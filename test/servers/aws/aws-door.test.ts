@@ -1,6 +1,7 @@
 import { get } from "node:https";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { makeCertificates } from "../certificates.ts";
 import { type RawCall, signedCall } from "./signed-call.ts";
 import { type AwsServer, startAws } from "./start-aws.ts";
 
@@ -13,6 +14,7 @@ beforeAll(async () => {
   });
 });
 afterEach(() => {
+  expect(server.violations.splice(0)).toEqual([]);
   server.faults.clear();
   server.setClockOffset(0);
 });
@@ -93,7 +95,8 @@ describe("requests", () => {
   });
 
   test("a member that the service does not know is refused", async () => {
-    expect(await read({ input: { SecretId: "known", VersionLabel: "AWSCURRENT" } })).toEqual(refused("SerializationException"));
+    expect(await read({ input: { SecretId: "known", VersionLabel: "AWSCURRENT" } })).toEqual(refused("UnknownMember"));
+    expect(server.violations.splice(0)).toEqual([expect.stringMatching(/versionLabel/)]);
   });
 
   test("a member of another type or a missing one is refused", async () => {
@@ -150,13 +153,13 @@ describe("faults", () => {
     server.faults.next({ kind: "status", status: 503 });
     expect(await read()).toEqual(refused("ServiceUnavailableException", 503));
     server.faults.next({ kind: "html" });
-    expect((await read()).body).toMatch(/^<!doctype/);
+    expect((await read()).body).toMatch(/^<!doctype/i);
     server.faults.next({ kind: "invalid-json" });
     expect((await read()).body).toMatch(/^\{"ARN".*[^}]$/);
     server.faults.next({ kind: "redirect", location: "http://127.0.0.1:1/" });
     expect((await read()).headers.get("location")).toBe("http://127.0.0.1:1/");
     server.faults.next({ kind: "large" });
-    expect((await read()).body.SecretString).toHaveLength(10 * 1024 * 1024);
+    expect((await read()).body.value.length).toBeGreaterThan(10_000_000);
   });
 
   test("a reset breaks the connection in the middle, a hang never answers", async () => {
@@ -169,9 +172,21 @@ describe("faults", () => {
   });
 });
 
+test("the token service says who calls, and refuses a wrong signature in XML", async () => {
+  const identity = (credentials = server.credentials) =>
+    signedCall(server, { action: "GetCallerIdentity", service: "sts", credentials });
+  const { status, body } = await identity();
+  expect([status, /<Arn>(.*)<\/Arn>/.exec(body)?.[1]]).toEqual([
+    200,
+    `arn:aws:iam::${server.accountId}:user/${server.credentials.accessKeyId}`,
+  ]);
+  const refused = await identity({ ...server.credentials, secretAccessKey: "wrong" });
+  expect(refused).toMatchObject({ status: 403, body: expect.stringContaining("<Code>SignatureDoesNotMatch</Code>") });
+});
+
 test("over HTTPS it needs its authority, and can have an expired certificate", async () => {
-  const secure = await startAws({ tls: {} });
-  const expired = await startAws({ tls: { expired: true } });
+  const secure = await startAws({ tls: await makeCertificates() });
+  const expired = await startAws({ tls: await makeCertificates({ expired: true }) });
   const codeOf = (url: string, ca?: string) =>
     new Promise((resolve) =>
       get(url, { ca }, (response) => resolve(response.statusCode)).on("error", (error: any) => resolve(error.code)),

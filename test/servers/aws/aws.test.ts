@@ -15,7 +15,7 @@ import {
   UpdateSecretCommand,
   UpdateSecretVersionStageCommand,
 } from "@aws-sdk/client-secrets-manager";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type AwsServer, startAws } from "./start-aws.ts";
 
 let server: AwsServer;
@@ -29,6 +29,7 @@ beforeAll(async () => {
     maxAttempts: 1,
   });
 });
+afterEach(() => expect(server.violations).toEqual([]));
 afterAll(async () => {
   client?.destroy();
   await server?.close();

@@ -4,7 +4,7 @@ import { gunzipSync } from "node:zlib";
 
 /** Why the service would refuse a request before looking at what it holds. */
 export interface Violation {
-  readonly type: "SerializationException" | "ValidationException";
+  readonly type: "SerializationException" | "ValidationException" | "UnknownMember";
   readonly message: string;
 }
 
@@ -102,7 +102,7 @@ function checkStructure(shapes: Shapes, shape: Shape, value: Record<string, unkn
     if (item === null || item === undefined) return undefined;
     const member = members[name];
     // The service ignores what it does not know. Here it is an error: it is a misspelt member that would have no effect.
-    if (member === undefined) return { type: "SerializationException", message: `There is no member '${join(at, name)}'` };
+    if (member === undefined) return { type: "UnknownMember", message: `There is no member '${join(at, name)}'` };
     return checkShape(shapes, member.shape, item, join(at, name));
   });
 }

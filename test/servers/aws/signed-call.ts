@@ -7,7 +7,8 @@ export interface RawCall {
   readonly input?: unknown;
   readonly credentials?: AwsCredentials;
   readonly region?: string;
-  readonly service?: string;
+  /** By default secretsmanager. */
+  readonly service?: "secretsmanager" | "sts" | "s3";
   /** Milliseconds that the caller's clock is ahead. */
   readonly clockOffsetMs?: number;
   /** Put into the request after it was signed. */
@@ -25,13 +26,14 @@ export interface RawAnswer {
 /** One request signed by hand, for what an SDK would never send. Over plain HTTP. */
 export async function signedCall(server: AwsServer, call: RawCall): Promise<RawAnswer> {
   const { credentials = server.credentials, region = server.region, service = "secretsmanager" } = call;
-  const body = JSON.stringify(call.input ?? {});
+  const isForm = service === "sts";
+  const body = isForm ? `Action=${call.action}&Version=2011-06-15` : JSON.stringify(call.input ?? {});
   const date = new Date(Date.now() + (call.clockOffsetMs ?? 0)).toISOString().replace(/[-:]|\.\d+/g, "");
   const headers: Record<string, string> = {
     host: new URL(server.url).host,
     "x-amz-date": date,
     ...(credentials.sessionToken !== undefined && { "x-amz-security-token": credentials.sessionToken }),
-    "x-amz-target": `secretsmanager.${call.action}`,
+    ...(!isForm && { "x-amz-target": `secretsmanager.${call.action}` }),
   };
   const names = Object.keys(headers).join(";");
   const lines = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`);
@@ -46,7 +48,7 @@ export async function signedCall(server: AwsServer, call: RawCall): Promise<RawA
     body: call.body ?? body,
     headers: {
       ...sent,
-      "content-type": "application/x-amz-json-1.1",
+      "content-type": isForm ? "application/x-www-form-urlencoded" : "application/x-amz-json-1.1",
       authorization: `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope.join("/")}, SignedHeaders=${names}, Signature=${signature}`,
       ...call.headers,
     },

@@ -1,12 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
-import { type CertificateOptions, makeCertificates } from "../certificates.ts";
-import { createFaultPlan, type FaultOptions, type FaultPlan } from "../faults.ts";
+import { randomBytes, randomUUID } from "node:crypto";
+import type { Certificates } from "../certificates.ts";
+import type { FaultOptions } from "../faults.ts";
+import { type HttpsService, type ServiceAnswer, type ServiceRequest, startHttpsService, type Violate } from "../https-service.ts";
 import { pythonEnvironment } from "../python-environment.ts";
 import { createAccess } from "./access.ts";
-import { type Answer, errorAnswer, jsonAnswer, sendAnswer } from "./answer.ts";
 import { motoAccount, startMoto } from "./moto.ts";
 import { operations, readOperations } from "./operations.ts";
 import { createReadWriteLock } from "./read-write-lock.ts";
@@ -15,11 +12,11 @@ import { createSecretStore, type SecretStore } from "./secret-store.ts";
 import { readServiceDescription } from "./service-description.ts";
 import { ServiceError } from "./service-error.ts";
 import { getCallerIdentity, refuseToken } from "./token-service.ts";
-import { type AwsCredentials, type SignedRequest, verifySignature } from "./verify-signature.ts";
+import { type AwsCredentials, verifySignature } from "./verify-signature.ts";
 
 export interface AwsOptions {
-  /** Speaks HTTPS, with a certificate of this kind. Plain HTTP by default. */
-  readonly tls?: CertificateOptions;
+  /** Speaks HTTPS with these. Plain HTTP by default. */
+  readonly tls?: Certificates;
   /** The regions it answers for. By default eu-west-1 and us-east-1. */
   readonly regions?: readonly string[];
 }
@@ -31,11 +28,8 @@ export interface AwsCall {
   readonly accessKeyId: string | undefined;
 }
 
-/** Secrets Manager and the caller-identity action of STS, at one address. */
-export interface AwsServer {
-  readonly url: string;
-  /** The authority to trust, as PEM text, where it speaks HTTPS. */
-  readonly ca: string | undefined;
+/** Secrets Manager and the caller-identity action of STS, at one address. Faults match `GetSecretValue prod/openai`. */
+export interface AwsServer extends HttpsService {
   readonly region: string;
   readonly accountId: string;
   /** Credentials that may do everything that is not denied. */
@@ -45,20 +39,17 @@ export interface AwsServer {
   removeCredentials(credentials: AwsCredentials): void;
   /** Denies `action` (`*`: all) on the secret of this name (by default all). Returns what allows it again. */
   deny(action: string, secret?: string): () => void;
-  /** The next requests fail with this error of the service's. `match` sees `GetSecretValue prod/openai`, as faults do. */
+  /** The next request, or more, fails with this error of the service's. */
   fail(type: string, options?: FaultOptions & { message?: string; status?: number }): void;
   /** A rotation function under the ARN that RotateSecret takes. */
   addRotationFunction(run: RotationFunction): string;
   /** Resolves when every rotation that was started has ended. */
   rotationsSettled(): Promise<void>;
-  readonly faults: FaultPlan;
   /** Every request that arrived, in order. `calls("GetSecretValue").length` counts them. */
   calls(action?: string): readonly AwsCall[];
   forgetCalls(): void;
   /** How far the service's clock is ahead of the machine's, in milliseconds. */
   setClockOffset(offsetMs: number): void;
-  /** Stops everything. Rejects if the server gave an answer that AWS's own description does not allow. */
-  close(): Promise<void>;
 }
 
 /** moto behind a door as strict as the service's: `test/servers/README.md` says what it corrects. */
@@ -67,13 +58,10 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsServer> {
   const [description, moto] = await Promise.all([readServiceDescription(environment.packages), startMoto(environment)]);
   const regions = options.regions ?? ["eu-west-1", "us-east-1"];
   const known = new Map<string, AwsCredentials>();
-  const faults = createFaultPlan();
   const access = createAccess();
   const stores = new Map<string, SecretStore>();
   const lock = createReadWriteLock();
   const pages = new Map<string, number>();
-  const problems: string[] = [];
-  let calls: AwsCall[] = [];
   let clockOffsetMs = 0;
   const now = (): number => Date.now() + clockOffsetMs;
   const rotations = createRotations(now);
@@ -90,19 +78,18 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsServer> {
     return credentials;
   };
 
-  const verify = (request: SignedRequest, service: string): { user: string; userId: string; region: string } | Answer => {
-    const verified = verifySignature(request, { service, regions, known, now: now() });
+  const verify = (request: ServiceRequest, service: string): { user: string; userId: string; region: string } | ServiceAnswer => {
+    const signed = { ...request, url: `${request.path}${request.query.size > 0 ? `?${request.query}` : ""}` };
+    const verified = verifySignature(signed, { service, regions, known, now: now() });
     if (!("refusal" in verified)) {
       const { accessKeyId } = verified.credentials;
       return { user: `arn:aws:iam::${motoAccount}:user/${accessKeyId}`, userId: accessKeyId, region: verified.region };
     }
-    if (service === "sts") return { ...refuseToken(verified.refusal), contentType: "text/xml" };
+    if (service === "sts") return { ...refuseToken(verified.refusal), headers: { "content-type": "text/xml" } };
     return errorAnswer(400, verified.refusal.type, verified.refusal.message);
   };
 
-  const perform = async (action: string, input: Record<string, any>, user: string, region: string): Promise<unknown> => {
-    const violation = description.checkInput(action, emptyValueAside(input));
-    if (violation !== undefined) throw new ServiceError(violation.type, violation.message);
+  const perform = async (action: string, input: Input, user: string, region: string): Promise<unknown> => {
     access.authorize(user, action, input.SecretId ?? input.Name ?? "*");
     const store = stores.get(region) ?? createSecretStore(moto, region, now);
     stores.set(region, store);
@@ -115,58 +102,49 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsServer> {
     return output;
   };
 
-  const answerSecretsManager = async (
-    request: SignedRequest,
-    action: string,
-    input: Record<string, any> | undefined,
-  ): Promise<Answer> => {
-    if (request.method !== "POST" || request.url !== "/" || request.headers["content-type"] !== "application/x-amz-json-1.1") {
+  const answerSecretsManager = async (request: ServiceRequest, violate: Violate): Promise<ServiceAnswer> => {
+    const { action, input } = readCall(request);
+    if (request.method !== "POST" || request.path !== "/" || request.headers["content-type"] !== jsonType) {
       return errorAnswer(404, "UnknownOperationException", "");
     }
     const caller = verify(request, "secretsmanager");
     if ("status" in caller) return caller;
     if (!description.operations.has(action)) return errorAnswer(400, "UnknownOperationException", "");
     if (input === undefined) return errorAnswer(400, "SerializationException", "The body is not a JSON object.");
+    const violation = description.checkInput(action, emptyValueAside(input));
+    if (violation?.type === "UnknownMember") violate(violation.message);
+    if (violation !== undefined) return errorAnswer(400, violation.type, violation.message);
     try {
       return jsonAnswer(200, await perform(action, input, caller.user, caller.region));
     } catch (error) {
       if (error instanceof ServiceError) return errorAnswer(error.status, error.type, error.message);
-      problems.push(String(error));
-      return errorAnswer(500, "InternalServiceError", String(error));
+      throw error;
     }
   };
 
-  const answerTokenService = (request: SignedRequest): Answer => {
+  const answerTokenService = (request: ServiceRequest): ServiceAnswer => {
     const caller = verify(request, "sts");
     if ("status" in caller) return caller;
     const answer = getCallerIdentity(new URLSearchParams(request.body.toString("utf8")), caller.user, motoAccount, caller.userId);
-    return { ...answer, contentType: "text/xml" };
+    return { ...answer, headers: { "content-type": "text/xml" } };
   };
 
-  const listener: RequestListener = (incoming, response) =>
-    void handle(incoming, response).catch((error) => problems.push(String(error)));
-  const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const request = await readRequest(incoming);
-    const isTokenService =
-      /\/sts\/aws4_request/.test(request.headers.authorization ?? "") || request.headers["x-amz-target"] === undefined;
-    const input = isTokenService ? undefined : parse(request.body);
-    const action = isTokenService
-      ? "GetCallerIdentity"
-      : String(request.headers["x-amz-target"]).replace(/^secretsmanager\./, "");
-    const secretId = String(input?.SecretId ?? input?.Name ?? input?.SecretIdList ?? "");
-    calls.push({ action, secretId, accessKeyId: /Credential=(\w+)\//.exec(request.headers.authorization ?? "")?.[1] });
-    const work = isTokenService ? async () => answerTokenService(request) : () => answerSecretsManager(request, action, input);
-    await sendAnswer(response, faults.take(`${action} ${secretId}`.trim()), now(), work);
-  };
-
-  const certificates = options.tls === undefined ? undefined : await makeCertificates(options.tls);
-  const server = certificates === undefined ? createHttpServer(listener) : createHttpsServer(certificates, listener);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  const service = await startHttpsService({
+    tls: options.tls ?? false,
+    async handle(request, violate) {
+      const answer = isForTokenService(request) ? answerTokenService(request) : await answerSecretsManager(request, violate);
+      const headers = { date: new Date(now()).toUTCString(), "x-amzn-requestid": randomUUID(), ...answer.headers };
+      return { ...answer, headers };
+    },
+    failure: (status) => ownFailure(status),
+    label: (request) => {
+      const { action, secretId } = readCall(request);
+      return `${action} ${secretId}`.trim();
+    },
+  });
 
   return {
-    url: `${certificates === undefined ? "http" : "https"}://127.0.0.1:${port}`,
-    ca: certificates?.ca,
+    ...service,
     region: String(regions[0]),
     accountId: motoAccount,
     credentials: addCredentials(),
@@ -174,7 +152,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsServer> {
     removeCredentials: ({ accessKeyId }) => void known.delete(accessKeyId),
     deny: access.deny,
     fail(type, { message = ownMessage(type), status = type === "InternalServiceError" ? 500 : 400, ...rest } = {}) {
-      faults.next({ kind: "status", status, body: JSON.stringify({ __type: type, Message: message }) }, rest);
+      service.faults.next({ kind: "status", ...errorAnswer(status, type, message), body: errorBody(type, message) }, rest);
     },
     addRotationFunction(run) {
       const arn = `arn:aws:lambda:${regions[0]}:${motoAccount}:function:rotation-${rotations.functions.size + 1}`;
@@ -182,18 +160,18 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsServer> {
       return arn;
     },
     rotationsSettled: rotations.settled,
-    faults,
-    calls: (action) => (action === undefined ? [...calls] : calls.filter((call) => call.action === action)),
+    calls(action) {
+      const all = service.requests.map(({ request }) => readCall(request)).map(({ input: _input, ...call }) => call);
+      return action === undefined ? all : all.filter((call) => call.action === action);
+    },
     forgetCalls() {
-      calls = [];
+      service.requests.length = 0;
     },
     setClockOffset(offsetMs) {
       clockOffsetMs = offsetMs;
     },
     async close() {
-      server.closeAllConnections();
-      await Promise.all([new Promise((resolve) => server.close(resolve)), moto.close()]);
-      if (problems.length > 0) throw new Error(`the AWS server went wrong: ${problems.join("; ")}`);
+      await Promise.all([service.close(), moto.close()]);
     },
   };
 }
@@ -207,20 +185,49 @@ const passOn =
   };
 
 /** An empty value has an error of its own, later, which is not the one of a text that is too short. */
-function emptyValueAside({ SecretString, SecretBinary, ...rest }: Record<string, any>): Record<string, any> {
+function emptyValueAside({ SecretString, SecretBinary, ...rest }: Input): Input {
   return { ...rest, ...(SecretString !== "" && { SecretString }), ...(SecretBinary !== "" && { SecretBinary }) };
 }
 
 const ownMessage = (type: string): string =>
   type === "ThrottlingException" ? "Rate exceeded" : `The service answers with ${type}.`;
 
-async function readRequest(incoming: IncomingMessage): Promise<SignedRequest> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  return { method: incoming.method ?? "", url: incoming.url ?? "", headers: incoming.headers, body: Buffer.concat(chunks) };
+const jsonType = "application/x-amz-json-1.1";
+const jsonAnswer = (status: number, body: unknown): ServiceAnswer => ({
+  status,
+  headers: { "content-type": jsonType },
+  body: JSON.stringify(body),
+});
+const errorBody = (type: string, message: string): string => JSON.stringify({ __type: type, Message: message });
+const errorAnswer = (status: number, type: string, message: string): ServiceAnswer => ({
+  ...jsonAnswer(status, ""),
+  body: errorBody(type, message),
+});
+
+/** What a `status` fault says where the test gives no words. */
+function ownFailure(status: number): Omit<ServiceAnswer, "status"> {
+  const types: Readonly<Record<number, string>> = {
+    403: "AccessDeniedException",
+    404: "ResourceNotFoundException",
+    429: "ThrottlingException",
+  };
+  const type = types[status] ?? (status === 500 ? "InternalServiceError" : "ServiceUnavailableException");
+  return errorAnswer(status, type, ownMessage(type));
 }
 
-function parse(body: Buffer): Record<string, any> | undefined {
+type Input = Record<string, any>;
+
+const isForTokenService = ({ headers }: ServiceRequest): boolean => headers["x-amz-target"] === undefined;
+
+function readCall(request: ServiceRequest): AwsCall & { readonly input: Input | undefined } {
+  const accessKeyId = /Credential=(\w+)\//.exec(request.headers.authorization ?? "")?.[1];
+  if (isForTokenService(request)) return { action: "GetCallerIdentity", secretId: "", accessKeyId, input: undefined };
+  const input = parse(request.body);
+  const action = String(request.headers["x-amz-target"]).replace(/^secretsmanager\./, "");
+  return { action, secretId: String(input?.SecretId ?? input?.Name ?? input?.SecretIdList ?? ""), accessKeyId, input };
+}
+
+function parse(body: Buffer): Input | undefined {
   try {
     const value: unknown = JSON.parse(body.toString("utf8"));
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;

@@ -1,7 +1,7 @@
 import { get } from "node:https";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { certificateAuthority } from "../certificates.ts";
+import { certificateAuthority, makeCertificates } from "../certificates.ts";
 import { type PostgresServer, startPostgres } from "../postgres/start-postgres.ts";
 import { addAppRole, addCertificateRole, addJwtRole, addPolicy, addToken, addUser } from "./auth-methods.ts";
 import { createNamespace, enableDatabase, enableKv, enablePki, enableTransit } from "./secrets-engines.ts";
@@ -10,7 +10,7 @@ import { type OpenBao, startOpenBao } from "./start-openbao.ts";
 let bao: OpenBao;
 let postgres: PostgresServer;
 beforeAll(async () => {
-  [bao, postgres] = await Promise.all([startOpenBao({ tls: {} }), startPostgres()]);
+  [bao, postgres] = await Promise.all([startOpenBao({ tls: await makeCertificates() }), startPostgres()]);
   await addPolicy(bao, "reader", 'path "team/kv/data/*" { capabilities = ["read"] }');
   await enableKv(bao, "team/kv", 2);
   await bao.call({ path: "team/kv/data/app", body: { data: { key: "value" } } });

@@ -1,14 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type CertificateOptions, makeCertificates } from "../certificates.ts";
+import type { Certificates } from "../certificates.ts";
 import { freePort, onFreePort, type ServerProcess, startProcess } from "../processes.ts";
 import { pythonEnvironment } from "../python-environment.ts";
 import { type BaoAnswer, type BaoRequest, baoRequest } from "./bao-client.ts";
 
 export interface OpenBaoOptions {
-  /** Speaks HTTPS, with a certificate of this kind, and asks callers for theirs. Plain HTTP by default. */
-  readonly tls?: CertificateOptions;
+  /** Speaks HTTPS with these, and asks callers for certificates of theirs. Plain HTTP by default. */
+  readonly tls?: Certificates;
   /** `raft` keeps its data over `restart`. `memory`, the default, is quicker. */
   readonly storage?: "memory" | "raft";
 }
@@ -16,8 +16,8 @@ export interface OpenBaoOptions {
 /** OpenBao, initialised and unsealed, with nothing mounted. Helpers to mount: `secrets-engines.ts`, `auth-methods.ts`. */
 export interface OpenBao {
   readonly url: string;
-  /** The authority to trust, as PEM text, where it speaks HTTPS. */
-  readonly ca: string | undefined;
+  /** PEM text to trust. Empty over plain HTTP. */
+  readonly ca: string;
   /** May do everything. */
   readonly rootToken: string;
   /** Sends a request as root unless it says otherwise, and answers whatever comes. */
@@ -36,8 +36,7 @@ export interface OpenBao {
 export async function startOpenBao(options: OpenBaoOptions = {}): Promise<OpenBao> {
   const { packages } = await pythonEnvironment();
   const folder = await mkdtemp(path.join(tmpdir(), "keyhold-openbao-"));
-  const { tls } = options;
-  const certificates = tls === undefined ? undefined : await makeCertificates(tls);
+  const { tls: certificates } = options;
   const scheme = certificates === undefined ? "http" : "https";
   if (certificates !== undefined) {
     await writeFile(path.join(folder, "cert.pem"), certificates.cert);
@@ -99,7 +98,7 @@ export async function startOpenBao(options: OpenBaoOptions = {}): Promise<OpenBa
 
   return {
     url,
-    ca: certificates?.ca,
+    ca: certificates?.ca ?? "",
     rootToken,
     request: (request) => send({ token: rootToken, ...request }),
     call,
