@@ -4,6 +4,7 @@ import { ServiceError } from "./service-error.ts";
 
 /** A moto server, spoken to in Secrets Manager's own protocol. Its many deviations are corrected in `secrets-manager.ts`. */
 export interface Moto {
+  readonly url: string;
   /** Rejects with moto's own error. */
   call(operation: string, input: object, region: string): Promise<Record<string, any>>;
   close(): Promise<void>;
@@ -22,6 +23,7 @@ export async function startMoto(environment: PythonEnvironment): Promise<Moto> {
       ready: async () => (await fetch(`${url}moto-api/data.json`, { signal: AbortSignal.timeout(2_000) })).ok,
     });
     return {
+      url,
       async call(operation, input, region) {
         const response = await fetch(url, {
           method: "POST",
