@@ -4,18 +4,29 @@ import type { Provider } from "./provider.ts";
 import type { Secrets } from "./secrets.ts";
 import { SecretsClient } from "./secrets-client.ts";
 
-export interface CacheOptions {
-  /** How long a value is fresh, in milliseconds. Default: 300,000. */
+/** How long what was read serves. */
+export interface FreshnessOptions {
+  /** How long a value is fresh, in milliseconds, give or take a tenth; it is read again ahead at 80 % of that. Default: 300,000. */
   readonly ttlMs?: number;
+  /** How long after that it still serves while the backend is down, in milliseconds. Default: 3,600,000. */
+  readonly maxStaleMs?: number;
+}
+
+export interface CacheOptions extends FreshnessOptions {
+  /** How long an absence or a refusal is remembered, in milliseconds. Default: 5,000. */
+  readonly negativeMs?: number;
   /** How many values are held at most. Default: 1,000. */
   readonly maxEntries?: number;
   /** How many bytes of values are held at most. Default: 16 MiB. A larger value is returned and not held. */
   readonly maxBytes?: number;
+  /** Freshness of what lies under a prefix of references, such as `aws://prod/`; the longest prefix counts. */
+  readonly overrides?: Readonly<Record<string, FreshnessOptions>>;
 }
 
 /** What happens beside the calls. Never a value. */
 export type SecretsEvent =
   | { readonly type: "changed"; readonly reference: string; readonly version: string | undefined }
+  | { readonly type: "refresh-failed"; readonly reference: string; readonly error: SecretsError }
   | { readonly type: "watch-failed"; readonly reference: string; readonly error: SecretsError }
   | { readonly type: "listener-failed"; readonly reference: string }
   | { readonly type: "close-failed"; readonly provider: string; readonly error: SecretsError };
@@ -26,10 +37,16 @@ export interface SecretsOptions<P extends Readonly<Record<string, Provider>>> {
   readonly cache?: CacheOptions;
   /** How long a call may take unless it says otherwise, in milliseconds. Default: 10,000. */
   readonly deadlineMs?: number;
+  /** Driver calls to one provider at the same time. Default: 32. */
+  readonly concurrency?: number;
+  /** Whether reads that failed in a way that may pass are tried again, up to three times within the deadline. Default: true. */
+  readonly retry?: boolean;
   /** Called for what happens beside the calls. What it throws is dropped. */
   readonly onEvent?: (event: SecretsEvent) => void;
   /** For tests. */
   readonly clock?: Clock;
+  /** For tests: like `Math.random`. */
+  readonly random?: () => number;
 }
 
 /**

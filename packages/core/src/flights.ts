@@ -53,9 +53,11 @@ export class Flights<T> {
     flight.waiters += 1;
     try {
       return await wait(flight.outcome);
+    } catch (error) {
+      if (flight.waiters === 1 && !flight.settled) this.#abandon(key, flight, error);
+      throw error;
     } finally {
       flight.waiters -= 1;
-      if (flight.waiters === 0 && !flight.settled) this.#abandon(key, flight);
     }
   }
 
@@ -64,9 +66,10 @@ export class Flights<T> {
     for (const key of [...this.#flights.keys()]) if (matches(key)) this.#flights.delete(key);
   }
 
-  #abandon(key: string, flight: Waiting<T>): void {
+  /** The last caller's reason goes upstream: whether it ran out of time or lost interest says something about the backend. */
+  #abandon(key: string, flight: Waiting<T>, reason: unknown): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
     flight.upstream.wanted -= 1;
-    if (flight.upstream.wanted === 0) flight.upstream.controller.abort();
+    if (flight.upstream.wanted === 0) flight.upstream.controller.abort(reason);
   }
 }

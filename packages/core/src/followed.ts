@@ -126,6 +126,7 @@ export interface FollowSource {
   refresh(): Promise<void>;
   /** The backend's own changes, where it tells them. */
   changes: ((signal: AbortSignal) => AsyncIterable<{ readonly version: string | undefined }>) | undefined;
+  onChanged(): void;
   onRemoved(): void;
   onFailed(error: unknown): void;
   /** How long to wait between two reads where the backend tells no changes. */
@@ -164,7 +165,10 @@ export async function follow(source: FollowSource): Promise<void> {
         if (signal.aborted) return;
         delayMs = backoffMs.first;
         if (version === undefined) source.onRemoved();
-        else if (version !== source.version()) await source.refresh();
+        else if (version !== source.version()) {
+          source.onChanged();
+          await source.refresh();
+        }
       }
     } catch (error) {
       if (signal.aborted) return;

@@ -95,6 +95,8 @@ export class Followers {
       version: () => followed.version,
       refresh: () => this.#refresh(key),
       changes: watch && ((signal) => watch(locator, { signal, deadlineAt: Number.POSITIVE_INFINITY, clock })),
+      // A value that is known to have been replaced must not be served to anybody else meanwhile.
+      onChanged: () => drop(pathKey),
       onRemoved: () => {
         drop(pathKey);
         emit({ type: "changed", reference: key, version: undefined });

@@ -1,7 +1,13 @@
 export { type Clock, systemClock } from "./clock.ts";
 export type { Content, Json } from "./content.ts";
 export { contentVersion } from "./content-version.ts";
-export { type CacheOptions, createSecrets, type SecretsEvent, type SecretsOptions } from "./create-secrets.ts";
+export {
+  type CacheOptions,
+  createSecrets,
+  type FreshnessOptions,
+  type SecretsEvent,
+  type SecretsOptions,
+} from "./create-secrets.ts";
 export { type ErrorCode, errorCodes, isSecretsError, SecretsError, type SecretsErrorOptions } from "./errors.ts";
 export { isAuthenticationError } from "./is-authentication-error.ts";
 export {
@@ -32,10 +38,12 @@ export type {
   Handle,
   ListedSecret,
   PutOptions,
+  ReadStatus,
   RemoveCallOptions,
   Secrets,
   UseOptions,
 } from "./secrets.ts";
 export type { StandardIssue, StandardResult, StandardSchema } from "./standard-schema.ts";
-export type { CheckedReference, CheckedReferences, Found, ReferenceTo, SecretsFor } from "./typed-references.ts";
+export type { Stats } from "./stats.ts";
 export { throwIfEnded } from "./throw-if-ended.ts";
+export type { CheckedReference, CheckedReferences, Found, ReferenceTo, SecretsFor } from "./typed-references.ts";

@@ -1,8 +1,9 @@
 import type { CacheOptions } from "./create-secrets.ts";
 import { SecretsError } from "./errors.ts";
+import type { Freshness } from "./freshness.ts";
 import type { Provider } from "./provider.ts";
 import { providerNamePattern } from "./reference.ts";
-import type { CacheLimits } from "./secret-cache.ts";
+import type { CacheSettings } from "./secret-cache.ts";
 
 /** A number of at least `least`, or a typed refusal that names the option. */
 export function checkedNumber(name: string, value: number | undefined, fallback: number, least: number): number {
@@ -11,11 +12,24 @@ export function checkedNumber(name: string, value: number | undefined, fallback:
   throw new SecretsError("invalid-argument", `${name} must be a number of at least ${least}`);
 }
 
-export function cacheLimits(options: CacheOptions = {}): CacheLimits {
+function checkedFreshness(name: string, { ttlMs, maxStaleMs }: Partial<Freshness>, fallback: Freshness): Freshness {
   return {
-    ttlMs: checkedNumber("cache.ttlMs", options.ttlMs, 300_000, 0),
+    ttlMs: checkedNumber(`${name}.ttlMs`, ttlMs, fallback.ttlMs, 0),
+    maxStaleMs: checkedNumber(`${name}.maxStaleMs`, maxStaleMs, fallback.maxStaleMs, 0),
+  };
+}
+
+export function cacheSettings(options: CacheOptions = {}): CacheSettings {
+  const freshness = checkedFreshness("cache", options, { ttlMs: 300_000, maxStaleMs: 3_600_000 });
+  return {
+    ...freshness,
+    negativeMs: checkedNumber("cache.negativeMs", options.negativeMs, 5_000, 0),
     maxEntries: Math.floor(checkedNumber("cache.maxEntries", options.maxEntries, 1_000, 1)),
     maxBytes: Math.floor(checkedNumber("cache.maxBytes", options.maxBytes, 16 * 1024 * 1024, 1)),
+    overrides: Object.entries(options.overrides ?? {}).map(([prefix, override]) => [
+      prefix,
+      checkedFreshness("cache.overrides", override, freshness),
+    ]),
   };
 }
 

@@ -1,12 +1,16 @@
+import { breaking, CircuitBreaker } from "./circuit-breaker.ts";
 import type { Clock } from "./clock.ts";
+import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { contentSize } from "./content.ts";
 import { isSecretsError, type SecretsError } from "./errors.ts";
 import { Flights } from "./flights.ts";
 import type { Provider } from "./provider.ts";
 import { driverError, type Outcome, type ReadMany, readFrom } from "./read-many.ts";
+import { retrying } from "./retry.ts";
 import { runCall } from "./run-call.ts";
 import { type Secret, secretFromContent } from "./secret.ts";
-import type { SecretCache } from "./secret-cache.ts";
+import { isOutage, type SecretCache } from "./secret-cache.ts";
+import type { Counters } from "./stats.ts";
 import type { Target } from "./target.ts";
 
 /** A secret, or why there is none. */
@@ -17,10 +21,26 @@ export type Wait = <T>(work: Promise<T>) => Promise<T>;
 
 export interface ReadsEnvironment {
   readonly clock: Clock;
+  readonly random: () => number;
   readonly cache: SecretCache;
+  readonly counters: Counters;
+  /** Driver calls to one provider at the same time. */
+  readonly concurrency: number;
+  readonly retry: boolean;
   readonly closing: AbortSignal;
   /** A secret was read from the backend. */
   onRead(target: Target, secret: Secret): void;
+}
+
+/** The pipeline of one provider: retry, then the breaker, then the driver. */
+function pipeline(provider: Provider, { clock, random, counters, concurrency, retry }: ReadsEnvironment): ReadMany {
+  const limit = new ConcurrencyLimit(concurrency);
+  const breaker = new CircuitBreaker(clock);
+  const driver = readFrom(provider, limit, () => {
+    counters.upstreamCalls += 1;
+  });
+  const guarded = breaking(driver, breaker);
+  return retry ? retrying(guarded, { clock, random, isOpen: () => breaker.isOpen }) : guarded;
 }
 
 /** All reads from one provider: what is not held is read once for each key, through the layers, and held. */
@@ -28,13 +48,17 @@ export class ProviderReads {
   readonly #environment: ReadsEnvironment;
   readonly #flights = new Flights<Read>();
   readonly #kind: string;
-  /** The pipeline. Layers (batch, retry, breaker) wrap `readFrom` here. */
   readonly #read: ReadMany;
 
   constructor(provider: Provider, environment: ReadsEnvironment) {
     this.#environment = environment;
     this.#kind = provider.kind;
-    this.#read = readFrom(provider);
+    this.#read = pipeline(provider, environment);
+  }
+
+  /** Whether a key is on its way. */
+  isReading(key: string): boolean {
+    return this.#flights.has(key);
   }
 
   /**
@@ -55,34 +79,34 @@ export class ProviderReads {
 
   #start(targets: readonly Target[], deadlineMs: number): void {
     const { clock, closing } = this.#environment;
+    const locators = targets.map((target) => target.locator);
     this.#flights.start(
       targets.map((target) => target.key),
       async (abandoned, isCurrent) => {
+        let outcomes: readonly Outcome[];
         try {
           const limits = { clock, deadlineMs, signals: [closing, abandoned] };
-          const outcomes = await runCall(limits, (context) =>
-            this.#read(
-              targets.map((target) => target.locator),
-              context,
-            ),
-          );
-          return outcomes.map((outcome, index) => this.#land(targets[index] as Target, outcome, isCurrent));
+          outcomes = await runCall(limits, (context) => this.#read(locators, context));
         } catch (error) {
           const shared = driverError(error, this.#kind);
-          return targets.map(() => shared);
+          outcomes = targets.map(() => shared);
         }
+        return outcomes.map((outcome, index) => this.#land(targets[index] as Target, outcome, isCurrent));
       },
     );
   }
 
   #land(target: Target, outcome: Outcome, isCurrent: (key: string) => boolean): Read {
-    if (isSecretsError(outcome)) return outcome;
+    const { cache, counters, onRead } = this.#environment;
+    if (isSecretsError(outcome)) {
+      counters.failures += 1;
+      if (isOutage(outcome) || isCurrent(target.key)) cache.failed(target.key, outcome);
+      return outcome;
+    }
     const secret = secretFromContent(outcome.content, outcome.version, { provider: target.provider, reference: target.key });
     if (isCurrent(target.key)) {
-      // A leased value ends with its lease, so it is fresh for two thirds of it at most.
-      const freshMs = outcome.lease && (outcome.lease.durationMs * 2) / 3;
-      this.#environment.cache.set(target, secret, contentSize(outcome.content), freshMs);
-      this.#environment.onRead(target, secret);
+      cache.set(target, secret, contentSize(outcome.content), outcome.lease);
+      onRead(target, secret);
     }
     return secret;
   }

@@ -1,3 +1,4 @@
+import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { isSecretsError, SecretsError } from "./errors.ts";
 import type { CallContext, Locator, Provider, SecretRecord } from "./provider.ts";
 
@@ -27,12 +28,30 @@ function checked(record: SecretRecord, kind: string): Outcome {
   });
 }
 
-/** The innermost layer: the driver's own calls, in one call where it has `readMany`. Never rejects. */
-export function readFrom(provider: Provider): ReadMany {
+/** What the driver gives, or the signal's reason as soon as there is one: a driver may ignore its signal. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) return stop();
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
+/**
+ * The innermost layer: the driver's own calls, so many at once at the most, and one for all where it has `readMany`. Never rejects,
+ * and always ends with the signal.
+ */
+export function readFrom(provider: Provider, limit: ConcurrencyLimit, onCall: () => void = () => {}): ReadMany {
   const { kind } = provider;
+  const call = <T>(context: CallContext, work: () => Promise<T>): Promise<T> =>
+    limit.run(context.signal, () => {
+      onCall();
+      return untilAborted(work(), context.signal);
+    });
   const one = async (locator: Locator, context: CallContext): Promise<Outcome> => {
     try {
-      return checked(await provider.read(locator, context), kind);
+      return checked(await call(context, async () => provider.read(locator, context)), kind);
     } catch (error) {
       return driverError(error, kind);
     }
@@ -41,7 +60,7 @@ export function readFrom(provider: Provider): ReadMany {
     if (provider.readMany === undefined || locators.length === 1)
       return Promise.all(locators.map((locator) => one(locator, context)));
     try {
-      const outcomes = await provider.readMany(locators, context);
+      const outcomes = await call(context, async () => provider.readMany!(locators, context));
       if (outcomes.length !== locators.length)
         throw new SecretsError("unknown", `the ${kind} provider answered for too few or too many`);
       return outcomes.map((outcome) => (isSecretsError(outcome) ? driverError(outcome, kind) : checked(outcome, kind)));

@@ -1,25 +1,47 @@
 import { LRUCache } from "lru-cache";
 import { namedError } from "./client-errors.ts";
-import type { Clock } from "./clock.ts";
+import { type ErrorCode, isSecretsError, type SecretsError } from "./errors.ts";
+import { type Freshness, freshnessOf, type HeldState, refreshAheadAt, stateAt } from "./freshness.ts";
+import type { HotTime } from "./hot-time.ts";
+import type { Lease } from "./provider.ts";
 import type { Secret } from "./secret.ts";
 import type { Target } from "./target.ts";
 
-export interface CacheLimits {
-  readonly ttlMs: number;
+export interface CacheSettings extends Freshness {
   readonly maxEntries: number;
   readonly maxBytes: number;
+  /** How long an absence or a refusal is remembered. */
+  readonly negativeMs: number;
+  /** Freshness of what lies under a prefix of references; the longest prefix counts. */
+  readonly overrides: readonly (readonly [prefix: string, freshness: Partial<Freshness>])[];
 }
 
 /** One held secret, whole, and the fields of it that were asked for. */
 export interface Held {
-  readonly key: string;
-  readonly pathKey: string;
   readonly secret: Secret;
-  readonly freshMs: number;
+  readonly freshness: Freshness;
   readonly readAt: number;
   readonly readAtMonotonic: number;
+  /** Until when it is fresh and not yet due, on either clock. */
+  readonly quietUntil: number;
+  readonly quietUntilMonotonic: number;
+  /** False once it was dropped, evicted or replaced. */
+  live: boolean;
+  /** While the backend is down: how often reading it again failed, and when to try next. */
+  failures: number;
+  retryAtMonotonic: number;
   fields: Map<string, Secret> | undefined;
 }
+
+const retry = { firstMs: 1_000, longestMs: 60_000 };
+const mostRefusals = 1_000;
+
+/** After these the held value is gone: the backend answered, and said no. */
+const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["not-found", "permission-denied", "unauthenticated"]);
+/** With these the backend did not answer, so what is held may go on serving. */
+const outages = ["unavailable", "timeout", "rate-limited"] as const;
+
+export const isOutage = (error: unknown): boolean => isSecretsError(error, ...outages);
 
 /**
  * What is held between reads, bounded in entries and bytes.
@@ -28,69 +50,150 @@ export interface Held {
  * monotonic clock, whichever says more: a frozen process has a monotonic clock that stood still.
  */
 export class SecretCache {
-  readonly #limits: CacheLimits;
-  readonly #clock: Clock;
+  readonly #settings: CacheSettings;
+  readonly #time: HotTime;
+  readonly #random: () => number;
   readonly #entries: LRUCache<string, Held>;
-  /** The keys held under one path, so that a write drops every version and stage of it. */
-  readonly #byPath = new Map<string, Set<string>>();
+  readonly #refusals: LRUCache<string, { readonly error: SecretsError; readonly until: number }>;
+  /** The keys of versions and stages held under a path, so that a write drops them all. */
+  readonly #siblings = new Map<string, Set<string>>();
 
-  constructor(limits: CacheLimits, clock: Clock) {
-    this.#limits = limits;
-    this.#clock = clock;
+  constructor(settings: CacheSettings, time: HotTime, random: () => number) {
+    this.#settings = settings;
+    this.#time = time;
+    this.#random = random;
     this.#entries = new LRUCache({
-      max: limits.maxEntries,
-      maxSize: limits.maxBytes,
-      dispose: (held, key, reason) => {
-        if (reason !== "set") this.#forget(held.pathKey, key);
+      max: settings.maxEntries,
+      maxSize: settings.maxBytes,
+      dispose: (held, key) => {
+        held.live = false;
+        this.#forget(key);
       },
     });
+    this.#refusals = new LRUCache({ max: mostRefusals });
   }
 
-  /** What is held and fresh. */
-  get(key: string): Held | undefined {
+  /** What is held, unless it is over. */
+  find(key: string): Held | undefined {
     const held = this.#entries.get(key);
-    if (held === undefined || this.#isFresh(held)) return held;
+    if (held === undefined || this.stateOf(held) !== "over") return held;
     this.#entries.delete(key);
     return undefined;
   }
 
-  /** Holds a secret for as long as it is fresh. One larger than the bound is not held. */
-  set(target: Target, secret: Secret, size: number, freshMs: number = this.#limits.ttlMs): void {
-    const { key, pathKey } = target;
-    const { now, monotonic } = { now: this.#clock.now(), monotonic: this.#clock.monotonic() };
-    const held: Held = { key, pathKey, secret, freshMs, readAt: now, readAtMonotonic: monotonic, fields: undefined };
-    this.#entries.set(key, held, { size: Math.max(1, size + key.length * 2) });
-    // lru-cache refuses an entry over maxSize, and disposes of the one before as if it had been replaced.
-    if (!this.#entries.has(key)) {
-      this.#forget(pathKey, key);
+  ageMs(held: Held): number {
+    this.#time.look();
+    return Math.max(0, this.#time.monotonic - held.readAtMonotonic, this.#time.wall - held.readAt);
+  }
+
+  stateOf(held: Held): HeldState {
+    return stateAt(this.ageMs(held), held.freshness);
+  }
+
+  /** Whether it is too early to ask a backend again that was down a moment ago. */
+  isResting(held: Held): boolean {
+    this.#time.look();
+    return this.#time.monotonic < held.retryAtMonotonic;
+  }
+
+  /** Counts as a use, for what is evicted first. */
+  touch(key: string): void {
+    this.#entries.get(key);
+  }
+
+  /** The refusal that a key met a moment ago. */
+  refusal(key: string): SecretsError | undefined {
+    const refusal = this.#refusals.get(key);
+    if (refusal === undefined) return undefined;
+    this.#time.look();
+    if (this.#time.monotonic < refusal.until) return refusal.error;
+    this.#refusals.delete(key);
+    return undefined;
+  }
+
+  /** Holds a secret that was read. One larger than the bound is not held. */
+  set({ key, pathKey }: Target, secret: Secret, size: number, lease: Lease | undefined): void {
+    this.#time.look();
+    const { wall, monotonic } = this.#time;
+    const freshness = freshnessOf(this.#freshness(key), lease, this.#random);
+    const quietMs = freshness.ttlMs * refreshAheadAt;
+    this.#refusals.delete(key);
+    this.#entries.set(
+      key,
+      {
+        secret,
+        freshness,
+        readAt: wall,
+        readAtMonotonic: monotonic,
+        quietUntil: wall + quietMs,
+        quietUntilMonotonic: monotonic + quietMs,
+        live: true,
+        failures: 0,
+        retryAtMonotonic: 0,
+        fields: undefined,
+      },
+      { size: Math.max(1, size + key.length * 2) },
+    );
+    if (key === pathKey || !this.#entries.has(key)) return;
+    const siblings = this.#siblings.get(pathKey);
+    if (siblings) siblings.add(key);
+    else this.#siblings.set(pathKey, new Set([key]));
+  }
+
+  /** A read failed: a refusal ends what is held and is remembered; in an outage what is held rests before the next try. */
+  failed(key: string, error: SecretsError): void {
+    this.#time.look();
+    const { monotonic } = this.#time;
+    if (refusals.has(error.code)) {
+      this.#entries.delete(key);
+      if (this.#settings.negativeMs > 0) this.#refusals.set(key, { error, until: monotonic + this.#settings.negativeMs });
       return;
     }
-    const keys = this.#byPath.get(pathKey);
-    if (keys) keys.add(key);
-    else this.#byPath.set(pathKey, new Set([key]));
+    const held = this.#entries.peek(key);
+    if (held === undefined || !isOutage(error)) return;
+    held.failures += 1;
+    const backoffMs = Math.min(retry.longestMs, retry.firstMs * 2 ** Math.min(held.failures - 1, 10));
+    held.retryAtMonotonic = monotonic + Math.max(error.retryAfterMs ?? 0, backoffMs * (0.5 + this.#random() / 2));
   }
 
   drop(key: string): void {
     this.#entries.delete(key);
+    this.#refusals.delete(key);
   }
 
   /** Drops every version and stage of a path. */
   dropPath(pathKey: string): void {
-    for (const key of [...(this.#byPath.get(pathKey) ?? [])]) this.#entries.delete(key);
+    this.drop(pathKey);
+    for (const key of [...(this.#siblings.get(pathKey) ?? [])]) this.drop(key);
+    for (const key of [...this.#refusals.keys()]) if (key.startsWith(`${pathKey}?`)) this.#refusals.delete(key);
   }
 
   clear(): void {
     this.#entries.clear();
+    this.#refusals.clear();
+    this.#siblings.clear();
   }
 
-  #isFresh(held: Held): boolean {
-    return this.#clock.monotonic() - held.readAtMonotonic < held.freshMs && this.#clock.now() - held.readAt < held.freshMs;
+  /** How many entries, and bytes of values, are held. */
+  get size(): { readonly entries: number; readonly bytes: number } {
+    return { entries: this.#entries.size, bytes: this.#entries.calculatedSize };
   }
 
-  #forget(pathKey: string, key: string): void {
-    const keys = this.#byPath.get(pathKey);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#byPath.delete(pathKey);
+  #freshness(key: string): Freshness {
+    let best: readonly [string, Partial<Freshness>] | undefined;
+    for (const override of this.#settings.overrides) {
+      if (key.startsWith(override[0]) && override[0].length >= (best?.[0].length ?? 0)) best = override;
+    }
+    return best ? { ...this.#settings, ...best[1] } : this.#settings;
+  }
+
+  #forget(key: string): void {
+    const mark = key.indexOf("?");
+    if (mark === -1) return;
+    const pathKey = key.slice(0, mark);
+    const siblings = this.#siblings.get(pathKey);
+    siblings?.delete(key);
+    if (siblings?.size === 0) this.#siblings.delete(pathKey);
   }
 }
 

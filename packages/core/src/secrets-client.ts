@@ -1,19 +1,21 @@
-import { closedError, combinedError, namedError, refusedField, refusedVersion, unlessOptional } from "./client-errors.ts";
+import { closedError, combinedError, namedError, refusedField, refusedVersion } from "./client-errors.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { SecretsEvent, SecretsOptions } from "./create-secrets.ts";
 import { DriverCalls } from "./driver-calls.ts";
 import { isSecretsError, SecretsError } from "./errors.ts";
 import { Followers } from "./followers.ts";
 import { ForcedReads } from "./forced-reads.ts";
+import { HotTime } from "./hot-time.ts";
 import { isAuthenticationError } from "./is-authentication-error.ts";
-import { cacheLimits, checkedNumber, checkedProviders } from "./options.ts";
+import { cacheSettings, checkedNumber, checkedProviders } from "./options.ts";
 import type { Provider, VersionSummary, WriteOptions } from "./provider.ts";
-import { ProviderReads, type Read } from "./provider-reads.ts";
+import { ProviderReads } from "./provider-reads.ts";
 import { putContent } from "./put-content.ts";
+import { type NamedProvider, Reader } from "./reader.ts";
 import { parseReference } from "./reference.ts";
-import { abortError, runCall } from "./run-call.ts";
+import { runCall } from "./run-call.ts";
 import type { Secret } from "./secret.ts";
-import { fieldOf, heldField, SecretCache } from "./secret-cache.ts";
+import { SecretCache } from "./secret-cache.ts";
 import type {
   CallOptions,
   GetManyOptions,
@@ -24,17 +26,12 @@ import type {
   RemoveCallOptions,
   UseOptions,
 } from "./secrets.ts";
+import { newCounters, type Stats } from "./stats.ts";
 import { type Target, targetOf } from "./target.ts";
 import { watchHandle } from "./watch-handle.ts";
 
 const mostTargets = 10_000;
 const shortestPollMs = 1_000;
-
-/** One provider under its name. */
-interface Named {
-  readonly provider: Provider;
-  readonly reads: ProviderReads;
-}
 
 /**
  * What `createSecrets` gives; `Secrets` has its types and its documentation. Inside: a synchronous look into the cache, then one
@@ -43,57 +40,75 @@ interface Named {
 export class SecretsClient {
   readonly #clock: Clock;
   readonly #cache: SecretCache;
-  readonly #named = new Map<string, Named>();
+  readonly #named = new Map<string, NamedProvider>();
   readonly #deadlineMs: number;
   readonly #onEvent: ((event: SecretsEvent) => void) | undefined;
   readonly #closing = new AbortController();
+  readonly #counters = newCounters();
   readonly #calls: DriverCalls;
+  readonly #reader: Reader;
   readonly #followers: Followers;
   readonly #forced: ForcedReads;
   #targets = new Map<string, Target>();
   #closed: Promise<void> | undefined;
 
   constructor(options: SecretsOptions<Readonly<Record<string, Provider>>>) {
-    const limits = cacheLimits(options.cache);
-    const clock = options.clock ?? systemClock;
+    const { clock = systemClock, random = Math.random, retry = true } = options;
+    const settings = cacheSettings(options.cache);
     const providers = checkedProviders(options.providers);
+    const concurrency = Math.floor(checkedNumber("concurrency", options.concurrency, 32, 1));
+    const deadlineMs = checkedNumber("deadlineMs", options.deadlineMs, 10_000, 1);
     const closing = this.#closing.signal;
+    const counters = this.#counters;
+    const time = new HotTime(clock);
+    const cache = new SecretCache(settings, time, random);
+    const emit = (event: SecretsEvent) => this.#emit(event);
     this.#clock = clock;
-    this.#cache = new SecretCache(limits, clock);
-    this.#deadlineMs = checkedNumber("deadlineMs", options.deadlineMs, 10_000, 1);
+    this.#cache = cache;
+    this.#deadlineMs = deadlineMs;
     this.#onEvent = options.onEvent;
-    this.#calls = new DriverCalls(clock, closing, this.#deadlineMs);
+    this.#calls = new DriverCalls(clock, closing, deadlineMs);
     this.#forced = new ForcedReads(clock);
+    this.#reader = new Reader({
+      clock,
+      time,
+      cache,
+      counters,
+      deadlineMs,
+      closing,
+      emit,
+      provider: (name) => this.#provider(name),
+    });
     this.#followers = new Followers({
       clock,
       providers,
-      pollMs: Math.max(limits.ttlMs, shortestPollMs),
+      emit,
+      pollMs: Math.max(settings.ttlMs, shortestPollMs),
       refresh: (key) => this.refresh(key),
       drop: (pathKey) => this.#drop(pathKey),
-      emit: (event) => this.#emit(event),
     });
     const onRead = (target: Target, secret: Secret) => this.#followers.update(target.key, secret);
-    for (const [name, provider] of providers) {
-      this.#named.set(name, { provider, reads: new ProviderReads(provider, { clock, cache: this.#cache, closing, onRead }) });
-    }
+    const environment = { clock, random, cache, counters, concurrency, retry, closing, onRead };
+    for (const [name, provider] of providers)
+      this.#named.set(name, { provider, reads: new ProviderReads(provider, environment) });
   }
 
-  // The two that are called most give their promise without an async function in between.
-  get(reference: string, options: GetOptions = {}): Promise<Secret | undefined> {
+  // Called most: no async function of its own, and for what is held no parsing, no look at options and no new promise.
+  get(reference: string, options?: GetOptions): Promise<unknown> {
+    const known = this.#targets.get(reference);
+    if (known !== undefined && options === undefined) {
+      const held = this.#reader.held(known);
+      if (held) return held;
+    }
     try {
-      const target = this.#target(reference);
-      const held = options.signal?.aborted ? undefined : this.#cache.get(target.key);
-      if (held) return Promise.resolve(heldField(held, target));
-      return this.#read([target], options)[0] as Promise<Secret | undefined>;
+      return this.#reader.get(known ?? this.#target(reference), options);
     } catch (error) {
-      return Promise.resolve().then(() => unlessOptional(error, options));
+      return Promise.reject(error);
     }
   }
 
   peek(reference: string): Secret | undefined {
-    const target = this.#target(reference);
-    const held = this.#cache.get(target.key);
-    return held && heldField(held, target);
+    return this.#reader.peek(this.#target(reference));
   }
 
   async getMany(
@@ -137,8 +152,9 @@ export class SecretsClient {
 
   async refresh(reference: string, options: CallOptions = {}): Promise<Secret> {
     const target = this.#target(reference);
-    this.#drop(target.pathKey);
-    return this.#read([target], options)[0] as Promise<Secret>;
+    // What is under way may have left the backend before whatever the caller knows of.
+    for (const { reads } of this.#named.values()) reads.detachPath(target.pathKey);
+    return (await this.#reader.get(target, { ...options, fresh: true })) as Secret;
   }
 
   async put(reference: string, value: unknown, options: PutOptions = {}): Promise<{ readonly version: string }> {
@@ -181,6 +197,10 @@ export class SecretsClient {
     yield* this.#calls.versions(this.#provider(target.provider).provider, target, options);
   }
 
+  stats(): Stats {
+    return { ...this.#counters, ...this.#cache.size };
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -202,7 +222,7 @@ export class SecretsClient {
     return target;
   }
 
-  #provider(name: string): Named {
+  #provider(name: string): NamedProvider {
     if (this.#closed) throw closedError();
     const named = this.#named.get(name);
     if (named) return named;
@@ -211,63 +231,24 @@ export class SecretsClient {
     });
   }
 
-  /** Reads targets of one provider past the cache: a promise for each. */
-  #read(targets: readonly Target[], options: GetOptions): Promise<Secret | undefined>[] {
-    const { provider, reads } = this.#provider((targets[0] as Target).provider);
-    const deadlineMs = checkedNumber("deadlineMs", options.deadlineMs, this.#deadlineMs, 1);
-    const limits = { clock: this.#clock, deadlineMs, signals: [this.#closing.signal, options.signal] };
-    // Nothing is asked of a backend for a caller that has already gone.
-    if (options.signal?.aborted)
-      return targets.map((target) => Promise.reject(namedError(abortError(options.signal!), target, provider.kind)));
-    const waits = reads.read(targets, (work) => runCall(limits, () => work), Math.max(deadlineMs, this.#deadlineMs));
-    return targets.map(async (target, index) => {
+  #getAll(references: readonly string[], options: GetOptions): ReturnType<Reader["getAll"]> {
+    const targets = references.map((reference) => {
       try {
-        const read = await (waits[index] as Promise<Read>);
-        if (isSecretsError(read)) throw read;
-        const held = this.#cache.get(target.key);
-        return held?.secret === read ? heldField(held, target) : fieldOf(read, target);
+        return this.#target(reference);
       } catch (error) {
-        return unlessOptional(namedError(error, target, provider.kind), options);
+        return error as SecretsError;
       }
     });
-  }
-
-  /** Reads many: what is held at once, the rest in one upstream call for each provider. A failure is a value. */
-  async #getAll(references: readonly string[], options: GetOptions): Promise<(Secret | SecretsError | undefined)[]> {
-    const found: (Promise<Secret | undefined> | Secret | undefined)[] = [];
-    const missing = new Map<string, { readonly targets: Target[]; readonly indexes: number[] }>();
-    references.forEach((reference, index) => {
-      try {
-        const target = this.#target(reference);
-        const held = options.signal?.aborted ? undefined : this.#cache.get(target.key);
-        if (held) {
-          found[index] = heldField(held, target);
-          return;
-        }
-        const group = missing.get(target.provider) ?? { targets: [], indexes: [] };
-        group.targets.push(target);
-        group.indexes.push(index);
-        missing.set(target.provider, group);
-      } catch (error) {
-        found[index] = Promise.resolve().then(() => unlessOptional(error, options));
-      }
-    });
-    for (const { targets, indexes } of missing.values()) {
-      this.#read(targets, options).forEach((read, position) => {
-        found[indexes[position] as number] = read;
-      });
-    }
-    return (await Promise.allSettled(found)).map((result) => (result.status === "fulfilled" ? result.value : result.reason));
+    return this.#reader.getAll(targets, options);
   }
 
   /** After a refusal: a newer secret if there is one, or undefined. */
   async #readAfterRefusal(target: Target, refused: Secret, options: CallOptions): Promise<Secret | undefined> {
-    const held = this.#cache.get(target.key);
-    const current = held && heldField(held, target);
-    if (current && !current.equals(refused)) return current;
+    const held = this.#reader.peek(target);
+    if (held && !held.equals(refused)) return held;
     if (!this.#forced.isAllowed(target.key)) return undefined;
-    if (current) this.#cache.drop(target.key);
-    const next = (await this.#read([target], options)[0]) as Secret;
+    if (held) this.#cache.drop(target.key);
+    const next = (await this.#reader.get(target, options)) as Secret;
     return this.#forced.isNews(target.key, refused, next) ? next : undefined;
   }
 
@@ -298,6 +279,7 @@ export class SecretsClient {
     this.#followers.close();
     this.#closing.abort(closedError());
     this.#cache.clear();
+    this.#targets.clear();
     const limits = { clock: this.#clock, deadlineMs: this.#deadlineMs, signals: [] };
     const closes = [...this.#named].map(async ([name, { provider }]) => {
       try {

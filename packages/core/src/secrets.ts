@@ -1,5 +1,6 @@
 import type { SecretSummary, VersionSummary } from "./provider.ts";
 import type { Secret } from "./secret.ts";
+import type { Stats } from "./stats.ts";
 import type { CheckedReference, CheckedReferences, Found, ReferenceTo, SecretsFor } from "./typed-references.ts";
 
 export interface CallOptions {
@@ -12,6 +13,22 @@ export interface CallOptions {
 export interface GetOptions extends CallOptions {
   /** A secret or field that is not there gives `undefined`. Any other failure still throws. */
   readonly optional?: boolean;
+  /** Only a held value that is younger than this, in milliseconds, serves. */
+  readonly maxAgeMs?: number;
+  /** Reads from the backend whatever is held. */
+  readonly fresh?: boolean;
+  /** Filled with how this call was served. */
+  readonly status?: ReadStatus;
+}
+
+/** How one `get` was served. */
+export interface ReadStatus {
+  /** `hit`: held; `refreshed`: held, and read again meanwhile; `miss`: read; `stale`: held, and the backend is down. */
+  outcome?: "hit" | "refreshed" | "miss" | "stale";
+  /** How old the value is, in milliseconds. */
+  ageMs?: number;
+  /** How long the backend took, in milliseconds, where it was waited for. */
+  upstreamMs?: number;
 }
 
 export interface GetManyOptions extends GetOptions {
@@ -115,8 +132,10 @@ export interface Secrets<in N extends string = never> {
     reference: CheckedReference<R, N> | ReferenceTo<N>,
     options?: { readonly signal?: AbortSignal },
   ): AsyncIterable<Secret>;
-  /** Drops what is held, reads anew and tells the handles. */
+  /** Reads anew, past what is held, and tells the handles. When that fails, what is held goes on serving as before. */
   refresh<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>, options?: CallOptions): Promise<Secret>;
+  /** Counts since the client was made, and what is held now. */
+  stats(): Stats;
   /** Ends watches and timers, aborts what is under way, closes the providers. Never rejects, and ends by its deadline. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

@@ -1,5 +1,7 @@
 import type { Locator } from "./provider.ts";
 import { formatReference, type Reference } from "./reference.ts";
+import type { Secret } from "./secret.ts";
+import type { Held } from "./secret-cache.ts";
 
 /** A parsed reference as the client works with it. */
 export interface Target {
@@ -13,17 +15,17 @@ export interface Target {
   readonly key: string;
   /** Everything under one path, which a write changes. */
   readonly pathKey: string;
+  /** What was held for it when it was last asked for, and the promise that gives it: the shortest way to a held value. */
+  held: Held | undefined;
+  promise: Promise<Secret> | undefined;
 }
 
-export function targetOf(reference: Reference): Target {
-  const { provider, path, version, stage, field } = reference;
-  const locator: Locator = { path, ...(version === undefined ? {} : { version }), ...(stage === undefined ? {} : { stage }) };
-  return {
-    provider,
-    locator,
-    field,
-    reference: formatReference(reference),
-    key: formatReference({ provider, ...locator }),
-    pathKey: formatReference({ provider, path }),
-  };
+export function targetOf(parsed: Reference): Target {
+  const { provider, path, version, stage, field } = parsed;
+  const locator: Locator = version === undefined ? (stage === undefined ? { path } : { path, stage }) : { path, version };
+  const pathKey = formatReference({ provider, path });
+  // One string serves for several where they are equal.
+  const key = version === undefined && stage === undefined ? pathKey : formatReference({ provider, ...locator });
+  const reference = field === undefined ? key : formatReference(parsed);
+  return { provider, locator, field, reference, key, pathKey, held: undefined, promise: undefined };
 }

@@ -1,0 +1,188 @@
+import { namedError, unlessOptional } from "./client-errors.ts";
+import type { Clock } from "./clock.ts";
+import type { SecretsEvent } from "./create-secrets.ts";
+import { isSecretsError, type SecretsError } from "./errors.ts";
+import type { HotTime } from "./hot-time.ts";
+import { checkedNumber } from "./options.ts";
+import type { Provider } from "./provider.ts";
+import type { ProviderReads, Read } from "./provider-reads.ts";
+import { abortError, runCall } from "./run-call.ts";
+import type { Secret } from "./secret.ts";
+import { fieldOf, type Held, heldField, isOutage, type SecretCache } from "./secret-cache.ts";
+import type { GetOptions } from "./secrets.ts";
+import type { Counters } from "./stats.ts";
+import type { Target } from "./target.ts";
+
+/** One provider under its name. */
+export interface NamedProvider {
+  readonly provider: Provider;
+  readonly reads: ProviderReads;
+}
+
+export interface ReaderEnvironment {
+  readonly clock: Clock;
+  readonly time: HotTime;
+  readonly cache: SecretCache;
+  readonly counters: Counters;
+  readonly deadlineMs: number;
+  readonly closing: AbortSignal;
+  provider(name: string): NamedProvider;
+  emit(event: SecretsEvent): void;
+}
+
+type Answer = Secret | SecretsError | undefined;
+
+const noOptions: GetOptions = {};
+
+/** Decides, for each reference that is asked for, whether what is held serves, whether the backend is asked, and what its failure means. */
+export class Reader {
+  readonly #environment: ReaderEnvironment;
+
+  constructor(environment: ReaderEnvironment) {
+    this.#environment = environment;
+  }
+
+  /** What is held and not yet due, by the shortest way: no parsing, no options, no promise of its own. */
+  held(target: Target): Promise<Secret> | undefined {
+    const { held } = target;
+    if (held === undefined || !held.live) return undefined;
+    const { time, counters } = this.#environment;
+    time.look();
+    if (time.monotonic >= held.quietUntilMonotonic || time.wall >= held.quietUntil) return undefined;
+    counters.hits += 1;
+    return target.promise;
+  }
+
+  get(target: Target, options: GetOptions = noOptions): Promise<Answer> {
+    try {
+      const held = this.#look(target, options);
+      if (held === undefined) return this.#read([target], options)[0] as Promise<Answer>;
+      const secret = heldField(held, target);
+      target.held = held;
+      target.promise = Promise.resolve(secret);
+      return target.promise;
+    } catch (error) {
+      return Promise.resolve().then(() => unlessOptional(error, options));
+    }
+  }
+
+  /** Gets many: what is held at once, the rest in one upstream call for each provider. A failure is a value. */
+  async getAll(targets: readonly (Target | SecretsError)[], options: GetOptions): Promise<Answer[]> {
+    const found: (Promise<Answer> | Answer)[] = [];
+    const missing = new Map<string, { readonly targets: Target[]; readonly indexes: number[] }>();
+    targets.forEach((target, index) => {
+      try {
+        if (isSecretsError(target)) throw target;
+        const held = this.#look(target, options);
+        if (held) {
+          found[index] = heldField(held, target);
+          return;
+        }
+        const group = missing.get(target.provider) ?? { targets: [], indexes: [] };
+        group.targets.push(target);
+        group.indexes.push(index);
+        missing.set(target.provider, group);
+      } catch (error) {
+        found[index] = Promise.resolve().then(() => unlessOptional(error, options));
+      }
+    });
+    for (const { targets: wanted, indexes } of missing.values()) {
+      this.#read(wanted, options).forEach((read, position) => {
+        found[indexes[position] as number] = read;
+      });
+    }
+    return (await Promise.allSettled(found)).map((result) => (result.status === "fulfilled" ? result.value : result.reason));
+  }
+
+  /** What is held and may be served without asking, or undefined. Changes nothing. */
+  peek(target: Target): Secret | undefined {
+    const { cache } = this.#environment;
+    const held = cache.find(target.key);
+    if (held === undefined || (cache.stateOf(held) === "stale" && !cache.isResting(held))) return undefined;
+    return heldField(held, target);
+  }
+
+  /** What is held for these options, or undefined where the backend has to be asked. @throws a refusal that is remembered. */
+  #look(target: Target, options: GetOptions): Held | undefined {
+    const { cache, counters } = this.#environment;
+    if (options.fresh || options.signal?.aborted) return undefined;
+    const held = cache.find(target.key);
+    if (held === undefined || isTooOld(cache.ageMs(held), options)) {
+      const refusal = held ? undefined : cache.refusal(target.key);
+      if (refusal === undefined) return undefined;
+      counters.refusals += 1;
+      throw namedError(refusal, target, target.provider);
+    }
+    const state = cache.stateOf(held);
+    if (state === "stale") {
+      if (!cache.isResting(held)) return undefined;
+      this.#tell(options, held, "stale");
+      return held;
+    }
+    const refreshed = state === "due" && this.#refreshAhead(target, held);
+    this.#tell(options, held, refreshed ? "refreshed" : "hit");
+    return held;
+  }
+
+  /** Reads a value that will soon not be fresh, while it is served. */
+  #refreshAhead(target: Target, held: Held): boolean {
+    const { cache, counters, emit, provider } = this.#environment;
+    if (cache.isResting(held) || provider(target.provider).reads.isReading(target.key)) return false;
+    counters.refreshes += 1;
+    const whole: Target = { ...target, field: undefined, reference: target.key };
+    const [read] = this.#upstream([whole], noOptions);
+    (read as Promise<Read>).then(
+      (outcome) => {
+        if (isSecretsError(outcome))
+          emit({ type: "refresh-failed", reference: target.key, error: namedError(outcome, whole, target.provider) });
+      },
+      () => {},
+    );
+    return true;
+  }
+
+  #upstream(targets: readonly Target[], options: GetOptions): Promise<Read>[] {
+    const { clock, closing, deadlineMs: usualMs, provider } = this.#environment;
+    const deadlineMs = checkedNumber("deadlineMs", options.deadlineMs, usualMs, 1);
+    const limits = { clock, deadlineMs, signals: [closing, options.signal] };
+    const { reads } = provider((targets[0] as Target).provider);
+    // Nothing is asked of a backend for a caller that has already gone.
+    if (options.signal?.aborted) return targets.map(() => Promise.reject(abortError(options.signal as AbortSignal)));
+    return reads.read(targets, (work) => runCall(limits, () => work), Math.max(deadlineMs, usualMs));
+  }
+
+  /** Reads targets of one provider: a promise for each. What is held serves only if the backend turns out to be down. */
+  #read(targets: readonly Target[], options: GetOptions): Promise<Answer>[] {
+    const { cache, counters, clock, provider } = this.#environment;
+    const { kind } = provider((targets[0] as Target).provider).provider;
+    const startedAt = clock.monotonic();
+    const waits = this.#upstream(targets, options);
+    return targets.map(async (target, index) => {
+      try {
+        const read = await (waits[index] as Promise<Read>);
+        if (isSecretsError(read)) throw read;
+        counters.misses += 1;
+        if (options.status)
+          Object.assign(options.status, { outcome: "miss", ageMs: 0, upstreamMs: clock.monotonic() - startedAt });
+        const held = cache.find(target.key);
+        return held?.secret === read ? heldField(held, target) : fieldOf(read, target);
+      } catch (error) {
+        const stale = isOutage(error) && !options.fresh ? cache.find(target.key) : undefined;
+        if (stale && !isTooOld(cache.ageMs(stale), options)) {
+          this.#tell(options, stale, "stale");
+          return heldField(stale, target);
+        }
+        return unlessOptional(namedError(error, target, kind), options);
+      }
+    });
+  }
+
+  #tell({ status }: GetOptions, held: Held, outcome: "hit" | "refreshed" | "stale"): void {
+    const { cache, counters } = this.#environment;
+    if (outcome === "stale") counters.stale += 1;
+    else counters.hits += 1;
+    if (status) Object.assign(status, { outcome, ageMs: cache.ageMs(held) });
+  }
+}
+
+const isTooOld = (ageMs: number, { maxAgeMs }: GetOptions): boolean => maxAgeMs !== undefined && ageMs >= maxAgeMs;

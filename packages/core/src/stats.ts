@@ -1,0 +1,32 @@
+/** What a client has done since it was made, as counts. */
+export interface Stats {
+  /** Served from what is held. */
+  readonly hits: number;
+  /** Had to wait for the backend. */
+  readonly misses: number;
+  /** Served past their freshness, because the backend was down. */
+  readonly stale: number;
+  /** Absences and refusals that were remembered. */
+  readonly refusals: number;
+  /** Reads ahead of the end of freshness, while the held value was served. */
+  readonly refreshes: number;
+  /** Calls to drivers; a batch is one. */
+  readonly upstreamCalls: number;
+  /** Keys that a read failed for. */
+  readonly failures: number;
+  /** What is held now, and its bytes. */
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+export type Counters = { -readonly [Name in Exclude<keyof Stats, "entries" | "bytes">]: number };
+
+export const newCounters = (): Counters => ({
+  hits: 0,
+  misses: 0,
+  stale: 0,
+  refusals: 0,
+  refreshes: 0,
+  upstreamCalls: 0,
+  failures: 0,
+});
