@@ -25,6 +25,13 @@ export interface NotApplicable {
   readonly codes: readonly ErrorCode[];
 }
 
+/** Names that the backend cannot hold, and why. */
+export interface RefusedNames {
+  readonly reason: string;
+  /** What such a name has in it, such as `/[^0-9a-zA-Z-]/`. */
+  readonly pattern: RegExp;
+}
+
 /** What the kit has to know about a provider and the backend behind it. Only `create` is always needed. */
 export interface Harness {
   /** A new provider that works. Called once or more for each test; the kit closes what it gets. */
@@ -46,6 +53,8 @@ export interface Harness {
   canaries?(): readonly string[];
   /** The largest value that the backend takes, in bytes. */
   readonly maxBytes?: number;
+  /** Names that are refused: then a write there must be `invalid-argument`, and a read that or `not-found`. Default: none. */
+  readonly refusedNames?: RefusedNames;
   /** Why an empty value is refused, where it is: then it must be `invalid-argument`. */
   readonly emptyRefused?: string;
   /** Why writing an equal value again adds no version, where that is so. */

@@ -5,6 +5,6 @@ export { type ConformanceReport, reportLines, reportOf, writeReport } from "./co
 export { type CaseResult, runCase } from "./conformance/run-case.ts";
 export { type Fault, type FaultPlan, type FaultyMethod, type FaultyProvider, faulty } from "./faulty.ts";
 export { findLeak } from "./find-leak.ts";
-export type { Harness, NotApplicable, Situation, Skip } from "./harness.ts";
+export type { Harness, NotApplicable, RefusedNames, Situation, Skip } from "./harness.ts";
 export { type ManualClock, manualClock } from "./manual-clock.ts";
 export { type MemoryOptions, type MemoryValue, memory } from "./memory.ts";

@@ -27,11 +27,11 @@ export function testProvider(name: string, harness: Harness): void {
       describe(behaviour, () => {
         for (const one of conformanceCases.filter((other) => other.behaviour === behaviour)) {
           // The case has its own limit, for the call and for the cleanup; Vitest's only backs it up.
-          it(one.title, { timeout: timeoutMs * 2 + 5_000 }, async (test) => {
+          it(one.title, { timeout: timeoutMs * 2 + 5_000 }, async (context) => {
             const result = await runCase(one, harness);
             results.push(result);
             if (result.outcome === "failed") throw result.error;
-            if (result.outcome !== "passed") test.skip(result.reason);
+            if (result.outcome !== "passed") context.skip(result.reason);
           });
         }
       });
@@ -40,7 +40,7 @@ export function testProvider(name: string, harness: Harness): void {
     afterAll(() => {
       // With some tests filtered out, what was found is no whole report.
       if (results.length < conformanceCases.length) return;
-      const report = reportOf(name, results);
+      const report = reportOf(name, harness, results);
       writeReport(report);
       console.log(reportLines(report).join("\n"));
     });

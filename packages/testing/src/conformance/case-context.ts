@@ -37,9 +37,12 @@ export async function openCase(harness: Harness): Promise<{ readonly context: Ca
         run: async (call) => (situation.call ? situation.call(broken, call) : broken.read(locator, call)),
       };
     },
-    async path(suffix = "") {
+    nameOf(suffix = "") {
       const name = `kit-${run}-${++count}${suffix}`;
-      const path = harness.path?.(name) ?? name;
+      return harness.path?.(name) ?? name;
+    },
+    async path(suffix) {
+      const path = context.nameOf(suffix);
       await harness.prepare?.(path);
       return path;
     },

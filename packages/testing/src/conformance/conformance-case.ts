@@ -27,6 +27,8 @@ export interface CaseContext {
   create(): Promise<Provider>;
   /** A provider that fails in a known way, watched, and the call that does. */
   open(situation: Situation): Promise<{ readonly provider: Provider; run(context: CallContext): Promise<unknown> }>;
+  /** A new path that ends with `suffix`, not made ready for a value: it may be one that the backend refuses. */
+  nameOf(suffix?: string): string;
   /** A new legal path that ends with `suffix`, where nothing is yet. */
   path(suffix?: string): Promise<string>;
   /** A new text that no error may ever show. */

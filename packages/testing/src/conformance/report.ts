@@ -1,28 +1,41 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type ErrorCode, errorCodes } from "@keyhold/core";
+import type { Harness } from "../harness.ts";
 import { codeTitle } from "./errors.ts";
 import type { CaseResult } from "./run-case.ts";
 
 /** What one provider's run found, as it is written for the tables behaviour × provider and code × provider. */
 export interface ConformanceReport {
   readonly name: string;
+  /** Where the backend's own rules differ, in words, with their reasons. */
+  readonly rules: readonly string[];
   readonly cases: readonly Omit<CaseResult, "error">[];
   readonly codes: { readonly [Code in ErrorCode]?: { readonly driven: boolean; readonly reason?: string } };
 }
 
-export function reportOf(name: string, results: readonly CaseResult[]): ConformanceReport {
+function rulesOf({ refusedNames, emptyRefused, equalValueKept, maxBytes }: Harness): readonly string[] {
+  return [
+    ...(refusedNames ? [`names with ${refusedNames.pattern} are refused: ${refusedNames.reason}`] : []),
+    ...(emptyRefused ? [`an empty value is refused: ${emptyRefused}`] : []),
+    ...(equalValueKept ? [`an equal value makes no new version: ${equalValueKept}`] : []),
+    ...(maxBytes === undefined ? [] : [`a value has at most ${maxBytes} bytes`]),
+  ];
+}
+
+/** Sums up the results of a whole run. */
+export function reportOf(name: string, harness: Harness, results: readonly CaseResult[]): ConformanceReport {
   const codes: { [Code in ErrorCode]?: { driven: boolean; reason?: string } } = {};
   for (const code of errorCodes) {
     const result = results.find(({ title }) => title === codeTitle(code));
     if (result?.outcome === "passed") codes[code] = { driven: true };
     else if (result?.reason !== undefined) codes[code] = { driven: false, reason: result.reason };
   }
-  return { name, cases: results.map(({ error: _error, ...rest }) => rest), codes };
+  return { name, rules: rulesOf(harness), cases: results.map(({ error: _error, ...rest }) => rest), codes };
 }
 
 /** The counts in one line, then each exception with its reason: what a reader of the test run has to know. */
-export function reportLines({ name, cases, codes }: ConformanceReport): readonly string[] {
+export function reportLines({ name, rules, cases, codes }: ConformanceReport): readonly string[] {
   const count = (outcome: CaseResult["outcome"]) => cases.filter((one) => one.outcome === outcome).length;
   const driven = Object.values(codes).filter((code) => code.driven).length;
   const exceptions = new Map<string, string[]>();
@@ -34,6 +47,7 @@ export function reportLines({ name, cases, codes }: ConformanceReport): readonly
   return [
     `conformance ${name}: ${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped, ` +
       `${count("not-applicable")} n/a; ${driven} of ${errorCodes.length} error codes driven`,
+    ...rules.map((rule) => `  ${rule}`),
     ...[...exceptions].map(([reason, titles]) => `  ${reason} (${titles.length === 1 ? titles[0] : `${titles.length} tests`})`),
   ];
 }

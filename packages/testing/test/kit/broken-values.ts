@@ -223,6 +223,11 @@ export const brokenValues: readonly Broken[] = [
     fault: "backslashes become slashes",
     spoil: mangle((at) => at.replaceAll("\\", "/")),
   },
+  {
+    caughtBy: "a comma in a name is part of it",
+    fault: "a name is taken although the harness says that it is refused",
+    harness: { refusedNames: { reason: "commas separate", pattern: /,/ } },
+  },
   { caughtBy: "a comma in a name is part of it", fault: "names end at a comma", spoil: mangle((at) => at.replace(/,.*/, "")) },
   {
     caughtBy: "letters of every script stand in a name, and composed ones are not decomposed",
