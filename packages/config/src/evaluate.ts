@@ -1,4 +1,4 @@
-import { isSecretsError, type StandardResult, type StandardSchema } from "@keyhold/core";
+import { isSecretsError, type StandardIssue, type StandardResult, type StandardSchema } from "@keyhold/core";
 import { checkOutput } from "./check-output.ts";
 import { coveredPaths } from "./covered-paths.ts";
 import type { Plan } from "./plan.ts";
@@ -46,10 +46,26 @@ async function validate<Output>(
   input: unknown,
 ): Promise<StandardResult<Output> | undefined> {
   try {
-    return await schema["~standard"].validate(input);
+    if (!isZod(schema)) return await schema["~standard"].validate(input);
+    const parsed = await schema.safeParseAsync(input);
+    return parsed.success ? { value: parsed.data } : { issues: parsed.error.issues };
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Zod's own `validate` tries synchronously first, and abandons the promises of asynchronous refinements: when one rejects, the
+ * process ends with an unhandled rejection that may quote the value. This method of all its schemas does not.
+ */
+interface ZodSchema<Output> {
+  safeParseAsync(
+    input: unknown,
+  ): Promise<{ success: true; data: Output } | { success: false; error: { issues: readonly StandardIssue[] } }>;
+}
+
+function isZod<Output>(schema: StandardSchema<unknown, Output>): schema is StandardSchema<unknown, Output> & ZodSchema<Output> {
+  return schema["~standard"].vendor === "zod" && typeof (schema as Partial<ZodSchema<Output>>).safeParseAsync === "function";
 }
 
 const thrown = () =>

@@ -26,12 +26,13 @@ export async function preparePlan(
 async function readSources(sources: readonly Source[], deployment: string | undefined): Promise<Tree<Literal>> {
   const settled = await Promise.allSettled(sources.map((source) => source.read(deployment)));
   const errors: SecretsError[] = [];
-  let merged: Tree<Literal> = { kind: "map", entries: new Map(), place: { source: "configuration" } };
+  let merged: Tree<Literal> | undefined;
   for (const result of settled) {
-    if (result.status === "fulfilled") for (const tree of result.value) merged = merge(merged, tree);
+    if (result.status === "fulfilled")
+      for (const tree of result.value) merged = merged === undefined ? tree : merge(merged, tree);
     else if (isSecretsError(result.reason)) errors.push(result.reason);
     else throw result.reason;
   }
   if (errors.length > 0) throw configError(errors);
-  return merged;
+  return merged ?? { kind: "map", entries: new Map(), place: { source: "no source" } };
 }

@@ -22,13 +22,12 @@ export const problemFrom = (error: SecretsError, place: Place, path: readonly st
 /** All that is wrong, as one error: a line for each, and `errors` with a hint for each. */
 export function configError(errors: readonly SecretsError[]): SecretsError {
   const [first, ...others] = errors as readonly [SecretsError, ...SecretsError[]];
+  if (others.length === 0) return new SecretsError(first.code, first.message, { ...first, errors });
   const alike = others.every((error) => error.code === first.code);
-  const message = others.length === 0 ? first.message : `${errors.length} problems in the configuration:\n${lines(errors)}`;
-  return new SecretsError(alike ? first.code : "invalid-argument", message, {
+  const lines = errors.map((error) => `  ${error.message}`).join("\n");
+  return new SecretsError(alike ? first.code : "invalid-argument", `${errors.length} problems in the configuration:\n${lines}`, {
     errors,
     retryable: errors.every((error) => error.retryable),
-    hint: (others.length === 0 ? first.hint : undefined) ?? "errors has a hint for each.",
+    hint: "errors has a hint for each.",
   });
 }
-
-const lines = (errors: readonly SecretsError[]) => errors.map((error) => `  ${error.message}`).join("\n");

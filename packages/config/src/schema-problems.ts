@@ -19,7 +19,8 @@ interface Spot {
 }
 
 function spotOf(issue: StandardIssue, tree: ResolvedTree): Spot {
-  const path = (issue.path ?? []).map((segment) =>
+  // Copied first: arktype's arrays make more of their own kind in map().
+  const path = Array.from(issue.path ?? [], (segment) =>
     String(typeof segment === "object" && segment !== null ? segment.key : segment),
   );
   let node = tree;
@@ -59,7 +60,7 @@ export function schemaProblems(
     const { node, known, rest } = spotOf(issue, tree);
     const leaves = [...leavesOf(node)];
     // What a failed field does to the schema is no news.
-    if (leaves.some((leaf) => leaf.kind === "failed")) return undefined;
+    if (rest.length === 0 ? leaves.some((leaf) => leaf.kind === "failed") : node.kind === "failed") return undefined;
     const code = issueCode(issue, isSafe);
     const tell = (path: readonly string[], message: string, hint?: string, place: Place | undefined = node.place) =>
       problem(place, path, "invalid-argument", message, hint === undefined ? {} : { hint });
@@ -83,13 +84,13 @@ export function schemaProblems(
     if (leaves.some((leaf) => leaf.kind === "filled")) {
       return tell(known, `it does not fit the schema, and has fetched values in it${code}`, withheld);
     }
-    const message = issue.message.replace(/\s+/g, " ").slice(0, 300);
+    const message = String(issue.message).replace(/\s+/g, " ").slice(0, 300);
     const own = leaves.flatMap((leaf) => (leaf.kind === "literal" && typeof leaf.value === "string" ? [leaf.value] : []));
     const isQuiet = isSafe(message) && !own.some((text) => mayBeSecret(text) && quotes(message, text));
     return isQuiet ? tell(known, message) : tell(known, `it does not fit the schema${code}`, withheld);
   };
 
-  return issues.map(describe).filter((error) => error !== undefined);
+  return Array.from(issues, describe).filter((error) => error !== undefined);
 }
 
 /** The keys that zod does not know, if they really stand in the configuration. */

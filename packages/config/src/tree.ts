@@ -60,7 +60,7 @@ export function merge<Leaf extends AnyNode>(under: Tree<Leaf>, over: Tree<Leaf>)
     const existing = entries.get(key);
     entries.set(key, existing === undefined ? child : merge(existing, child));
   }
-  return { ...above, entries };
+  return { ...below, entries };
 }
 
 export const placeText = ({ source, line }: Place): string => (line === undefined ? source : `${source}:${line}`);
