@@ -9,6 +9,7 @@ export {
   type SecretsOptions,
 } from "./create-secrets.ts";
 export { type ErrorCode, errorCodes, isSecretsError, SecretsError, type SecretsErrorOptions } from "./errors.ts";
+export { failover } from "./failover.ts";
 export { isAuthenticationError } from "./is-authentication-error.ts";
 export {
   type CallContext,
