@@ -4,7 +4,8 @@ const escapedForm = (text: string) => unescaped(JSON.stringify(text).slice(1, -1
 
 /** Whether `text` contains `value`, as it is or escaped. */
 export function mentions(text: string, value: string): boolean {
-  return value !== "" && (text.includes(value) || unescaped(text).includes(escapedForm(value)));
+  if (value === "") return false;
+  return text.includes(value) || (text.includes("\\") && unescaped(text).includes(escapedForm(value)));
 }
 
 /**

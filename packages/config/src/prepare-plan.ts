@@ -1,4 +1,4 @@
-import { isSecretsError, SecretsError } from "@keyhold/core";
+import { isSecretsError, SecretsError, type StandardSchema } from "@keyhold/core";
 import { createGuard } from "./guard.ts";
 import type { LoadConfigOptions } from "./load-config.ts";
 import { createPlan, type Plan, providerCheck } from "./plan.ts";
@@ -10,7 +10,12 @@ import { type Literal, merge, type Tree } from "./tree.ts";
 export async function preparePlan(
   options: Omit<LoadConfigOptions<unknown>, "schema"> & { readonly schema: unknown },
 ): Promise<{ plan: Plan; checkProvider: (name: string) => void }> {
-  const { secrets, sources, deployment, guard } = options;
+  const { secrets, sources, schema, deployment, guard } = options;
+  if (typeof (schema as Partial<StandardSchema> | undefined)?.["~standard"]?.validate !== "function") {
+    throw new SecretsError("invalid-argument", "schema is no Standard Schema", {
+      hint: "Give a schema of zod 4, valibot, arktype or another library of https://standardschema.dev.",
+    });
+  }
   if (deployment !== undefined && !/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(deployment)) {
     throw new SecretsError("invalid-argument", "deployment is a word of letters, digits, - and _", {
       hint: "It becomes part of file names: config.production.yaml.",

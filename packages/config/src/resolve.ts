@@ -105,16 +105,16 @@ function* textsWithin(text: string): Generator<string> {
   if (text === "") return;
   yield text;
   if (!/^\s*[[{"]/.test(text)) return;
-  let pending: unknown[];
+  const pending: unknown[] = [];
   try {
-    pending = [JSON.parse(text)];
+    pending.push(JSON.parse(text));
   } catch {
     return;
   }
   while (pending.length > 0) {
     const value = pending.pop();
     if (typeof value === "string" && value !== "") yield value;
-    else if (typeof value === "object" && value !== null) pending.push(...Object.values(value));
+    else if (typeof value === "object" && value !== null) for (const child of Object.values(value)) pending.push(child);
   }
 }
 

@@ -84,13 +84,17 @@ export function schemaProblems(
     if (leaves.some((leaf) => leaf.kind === "filled")) {
       return tell(known, `it does not fit the schema, and has fetched values in it${code}`, withheld);
     }
-    const message = String(issue.message).replace(/\s+/g, " ").slice(0, 300);
+    const message = String(issue.message)
+      .replace(/[\s\p{Cc}]+/gu, " ")
+      .slice(0, 300);
     const own = leaves.flatMap((leaf) => (leaf.kind === "literal" && typeof leaf.value === "string" ? [leaf.value] : []));
     const isQuiet = isSafe(message) && !own.some((text) => mayBeSecret(text) && quotes(message, text));
     return isQuiet ? tell(known, message) : tell(known, `it does not fit the schema${code}`, withheld);
   };
 
-  return Array.from(issues, describe).filter((error) => error !== undefined);
+  const found = Array.from(issues, describe).filter((error) => error !== undefined);
+  const hasFailed = [...leavesOf(tree)].some((leaf) => leaf.kind === "failed");
+  return found.length > 0 || hasFailed ? found : [problem(undefined, [], "invalid-argument", "it does not fit the schema")];
 }
 
 /** The keys that zod does not know, if they really stand in the configuration. */
