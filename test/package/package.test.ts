@@ -5,6 +5,7 @@ import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Manifest, type Package, packages, readManifest, root } from "../../scripts/packages.ts";
+import { bound, measureImports } from "../bench/import-cost.ts";
 import { consumer, packedPackages, pinnedNode, run } from "./consumer.ts";
 
 const published = packages();
@@ -103,6 +104,12 @@ describe("the core's tarball", () => {
   it("installs without a registry", async () => {
     const alone = await consumer(folder, "alone", [tarballOf(core)], ["--offline"]);
     expect(readdirSync(path.join(alone, "node_modules")).filter((name) => !name.startsWith("."))).toEqual(["@keyhold"]);
+  });
+
+  it("costs no more than ten times its bound when it is imported, however busy the machine is", () => {
+    const [, , { over }] = measureImports(path.join(installed(core), "dist/index.js"), 7);
+    expect(over.ms).toBeLessThan(10 * bound.ms);
+    expect(over.megabytes).toBeLessThan(10 * bound.megabytes);
   });
 
   it("loads no network module and no cryptography when it is imported", async () => {
