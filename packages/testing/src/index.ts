@@ -7,4 +7,5 @@ export { type Fault, type FaultPlan, type FaultyMethod, type FaultyProvider, fau
 export { findLeak } from "./find-leak.ts";
 export type { Harness, NotApplicable, RefusedNames, Situation, Skip } from "./harness.ts";
 export { type ManualClock, manualClock } from "./manual-clock.ts";
-export { type MemoryOptions, type MemoryValue, memory } from "./memory.ts";
+export { type MemoryOptions, memory } from "./memory.ts";
+export type { MemoryValue } from "./memory-value.ts";

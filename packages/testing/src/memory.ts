@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   type CallContext,
   type Change,
   type Content,
-  type Json,
+  type ErrorCode,
   type Lease,
   type Locator,
   type Page,
@@ -14,10 +15,8 @@ import {
   type VersionSummary,
 } from "@keyhold/core";
 import { throwIfAborted } from "./abort-error.ts";
-import { createSignal } from "./signal.ts";
-
-/** A value as `put` takes it: text, bytes, or named fields. */
-export type MemoryValue = string | Uint8Array | { readonly [name: string]: Json | Uint8Array };
+import { byteLength, type MemoryValue, toContent } from "./memory-value.ts";
+import { createWaiters } from "./waiters.ts";
 
 export interface MemoryOptions {
   /** What is there from the start, by path. An object becomes JSON text, or fields with `fields: true`. Default: nothing. */
@@ -41,27 +40,6 @@ interface StoredVersion {
 /** The largest value that `memory()` takes, in bytes as UTF-8 and JSON. */
 const maxBytes = 1024 * 1024;
 
-const sizeOf = (content: Content): number => {
-  if (content.kind === "fields") return Buffer.byteLength(JSON.stringify(content.fields));
-  return typeof content.value === "string" ? Buffer.byteLength(content.value) : content.value.byteLength;
-};
-
-/** Equal kind and equal bytes: what makes a repeated write the same write. */
-function sameContent(a: Content, b: Content): boolean {
-  return process.getBuiltinModule("node:util").isDeepStrictEqual(a, b);
-}
-
-function toContent(value: MemoryValue, asFields: boolean): Content {
-  if (typeof value === "string" || value instanceof Uint8Array) {
-    if (asFields)
-      throw new SecretsError("invalid-argument", "a backend of fields holds objects, not a string or bytes", {
-        provider: "memory",
-      });
-    return { kind: "opaque", value };
-  }
-  return asFields ? { kind: "fields", fields: value } : { kind: "opaque", value: JSON.stringify(value) };
-}
-
 /**
  * A whole provider in memory, for tests: versions, compare-and-set, idempotency keys, lists, watches and, on request, fields
  * and leases. Nothing is shared between two of them. Values up to 1 MiB.
@@ -77,12 +55,11 @@ export function memory(options: MemoryOptions = {}): Provider {
   const stored = new Map<string, StoredVersion[]>();
   const counters = new Map<string, number>();
   const leases = new Map<string, number>();
-  const changed = createSignal();
+  const changed = createWaiters();
   let leaseCount = 0;
   let closed = false;
 
-  const fail = (code: "not-found" | "conflict" | "invalid-argument" | "unsupported" | "closed", message: string, hint?: string) =>
-    new SecretsError(code, message, { provider: "memory", ...(hint === undefined ? {} : { hint }) });
+  const fail = (code: ErrorCode, message: string, hint: string) => new SecretsError(code, message, { provider: "memory", hint });
 
   const enter = (context: CallContext) => {
     if (closed) throw fail("closed", "this provider is closed", "Make a new one with memory().");
@@ -114,7 +91,7 @@ export function memory(options: MemoryOptions = {}): Provider {
     // Copied on the way in and out: nobody changes what is stored through bytes that they still hold.
     const entry = { version: String(number), content: structuredClone(content), createdAt, labels, idempotencyKey };
     stored.set(path, [...(stored.get(path) ?? []), entry]);
-    changed.notify();
+    changed.wakeAll();
     return entry;
   };
 
@@ -191,11 +168,11 @@ export function memory(options: MemoryOptions = {}): Provider {
           fields ? "Give an object of fields." : "Give a string or bytes.",
         );
       }
-      if (sizeOf(content) > maxBytes)
+      if (byteLength(content) > maxBytes)
         throw fail("invalid-argument", `the value is larger than ${maxBytes} bytes`, "Store less, or a reference to it.");
       const sent = idempotencyKey && stored.get(locator.path)?.find((one) => one.idempotencyKey === idempotencyKey);
       if (sent) {
-        if (sameContent(sent.content, content)) return { version: sent.version };
+        if (isDeepStrictEqual(sent.content, content)) return { version: sent.version };
         throw fail("conflict", "this idempotency key was used for another value", "Take a new key for a new value.");
       }
       if (ifVersion !== undefined && ifVersion !== (newest(locator.path)?.version ?? null)) {
@@ -213,7 +190,7 @@ export function memory(options: MemoryOptions = {}): Provider {
       const left = locator.version === undefined ? [] : (stored.get(locator.path) ?? []).filter((one) => one !== found);
       if (left.length > 0) stored.set(locator.path, left);
       else stored.delete(locator.path);
-      changed.notify();
+      changed.wakeAll();
     },
 
     async list({ prefix, cursor }, context) {
@@ -266,7 +243,7 @@ export function memory(options: MemoryOptions = {}): Provider {
     async close() {
       closed = true;
       stored.clear();
-      changed.notify();
+      changed.wakeAll();
     },
   };
 }
