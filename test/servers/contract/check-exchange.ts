@@ -1,6 +1,6 @@
 import { Ajv, type ValidateFunction } from "ajv";
 import type { Exchange } from "../https-service.ts";
-import { corrections } from "./corrections.ts";
+import { type Correction, corrections } from "./corrections.ts";
 import type { DescribedOperation, Description, Schema } from "./description.ts";
 import { readDiscovery, readOpenApi, readSwagger } from "./read-descriptions.ts";
 import { type Vendor, vendorData } from "./vendor-data.ts";
@@ -32,7 +32,7 @@ function createAjv(description: Description, coerceTypes: boolean): Ajv {
 const anchored = (schema: Schema): Schema => JSON.parse(JSON.stringify(schema).replaceAll('"#/schemas/', '"vendor#/schemas/'));
 
 /** Checks exchanges against a description, both ways. Problems name the operation and the place, never a value. */
-export function createCheck(description: Description): CheckExchange {
+function createCheck(description: Description): CheckExchange {
   const ajvs = { json: createAjv(description, false), text: createAjv(description, true) };
   const compiled = new Map<Schema, ValidateFunction>();
   const explain = (schema: Schema, value: unknown, kind: "json" | "text"): string | undefined => {
@@ -136,18 +136,24 @@ export function createCheck(description: Description): CheckExchange {
   };
 }
 
+/** A vendor's description with the given corrections made, as a check. */
+export function buildCheck(
+  vendor: Vendor,
+  document: unknown,
+  chosen: readonly Correction[] = corrections[vendor],
+): CheckExchange {
+  const description = readers[vendor](document);
+  for (const { correct } of chosen) correct(description);
+  return createCheck(description);
+}
+
 const checks = new Map<Vendor, CheckExchange | undefined>();
 
-/** The check for a vendor, corrections made; undefined where its description is not at hand. */
+/** The check for a vendor; undefined where its description is not at hand. */
 export function checkExchange(vendor: Vendor): CheckExchange | undefined {
   if (!checks.has(vendor)) {
     const data = vendorData(vendor);
-    if ("missing" in data) checks.set(vendor, undefined);
-    else {
-      const description = readers[vendor](data.document);
-      for (const { correct } of corrections[vendor]) correct(description);
-      checks.set(vendor, createCheck(description));
-    }
+    checks.set(vendor, "missing" in data ? undefined : buildCheck(vendor, data.document));
   }
   return checks.get(vendor);
 }

@@ -74,13 +74,10 @@ const google: readonly Correction[] = [
     },
   },
   {
-    what: "Fields bound to the path may repeat in the body.",
-    evidence: "@google-cloud/secret-manager with `fallback` sends parent with addVersion, name with enable, disable and destroy.",
+    what: "parent may repeat in the body of addVersion.",
+    evidence: "The request message has the field, and the service's own mapping to REST takes the whole message as the body.",
     correct({ schemas }) {
       (schemas.AddSecretVersionRequest as any).properties.parent = { type: "string" };
-      for (const name of ["Enable", "Disable", "Destroy"]) {
-        (schemas[`${name}SecretVersionRequest`] as any).properties.name = { type: "string" };
-      }
     },
   },
   {
@@ -162,7 +159,7 @@ const conjur: readonly Correction[] = [
     },
   },
   {
-    what: "authn-gcp and authn-iam may answer 403 and 404 as the others; a rotation may be 403, 404 and 405.",
+    what: "Any authentication may be 403, 404 and 503; a rotation 403, 404 and 405.",
     evidence: "authenticate_controller.rb and credentials_controller.rb raise them.",
     correct(description) {
       for (const entry of description.operations) {
@@ -184,8 +181,8 @@ const conjur: readonly Correction[] = [
     },
   },
   {
-    what: "A secret's version list has expires_at null; a resource may have no policy and a version's finished_at may be null.",
-    evidence: "resource.rb: as_json of the columns, which are nullable.",
+    what: "A version of a secret has expires_at null.",
+    evidence: "resource_show.feature of the service's own tests.",
     correct({ schemas }) {
       const { properties } = schemas.Resource as any;
       properties.secrets.items.properties.expires_at = { type: ["string", "null"] };
@@ -201,11 +198,9 @@ const conjur: readonly Correction[] = [
         additionalProperties: false,
         properties: { count: { type: "integer" } },
       };
-      for (const entry of description.operations) {
-        const { contents } = entry.answers["200"] ?? {};
-        if (entry.name.startsWith("showResourcesFor") || entry.name === "showResourcesForAllAccounts") {
-          if (contents?.["application/json"]) contents["application/json"] = { anyOf: [contents["application/json"], count] };
-        }
+      for (const entry of description.operations.filter(({ name }) => name.startsWith("showResourcesFor"))) {
+        const contents = entry.answers["200"]?.contents ?? {};
+        contents["application/json"] = { anyOf: [contents["application/json"], count] };
       }
     },
   },

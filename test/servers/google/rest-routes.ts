@@ -12,7 +12,7 @@ interface Route {
 }
 
 const paging = ["pageSize", "pageToken", "filter"];
-const stateChange = { path: "name", body: ["name", "etag"] } as const;
+const stateChange = { path: "name", body: ["etag"] } as const;
 
 /** By HTTP method, what the path ends on, and its verb. */
 const routes: Record<string, Route> = {
