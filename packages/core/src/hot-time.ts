@@ -4,38 +4,48 @@ import { type Clock, systemClock } from "./clock.ts";
 const longestServed = 1_000;
 
 /**
- * Both clocks for the path of a held value. `Date.now()` and `performance.now()` cost several times what a lookup costs, so one
- * reading serves a turn of the event loop, or a thousand looks. Between turns nothing is kept: a process that was frozen reads
- * the clocks anew before it serves anything. An injected clock is read each time.
+ * One clock for the ages of what is held, which goes on by the wall clock or the monotonic clock, whichever went further: the one
+ * stands still while a process is frozen, the other jumps.
+ *
+ * Reading both costs several times what a lookup costs, so one reading serves a turn of the event loop, or a thousand looks.
+ * Between turns nothing is kept: a thawed process reads the clocks before it serves anything. An injected clock is read each time.
  */
 export class HotTime {
-  wall = 0;
-  monotonic = 0;
+  /** Milliseconds since this was made, as of the last look. */
+  elapsed = 0;
   readonly #clock: Clock;
   readonly #isSystem: boolean;
+  #wall: number;
+  #monotonic: number;
   #left = 0;
   #ending = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#isSystem = clock === systemClock;
+    this.#wall = clock.now();
+    this.#monotonic = clock.monotonic();
   }
 
-  /** Makes `wall` and `monotonic` current. */
-  look(): void {
+  /** Makes `elapsed` current, and gives it. */
+  look(): number {
     if (this.#left > 0) {
       this.#left -= 1;
-      return;
+      return this.elapsed;
     }
-    this.wall = this.#clock.now();
-    this.monotonic = this.#clock.monotonic();
-    if (!this.#isSystem) return;
+    const [wall, monotonic] = [this.#clock.now(), this.#clock.monotonic()];
+    this.elapsed += Math.max(0, monotonic - this.#monotonic, wall - this.#wall);
+    this.#wall = wall;
+    this.#monotonic = monotonic;
+    if (!this.#isSystem) return this.elapsed;
     this.#left = longestServed;
-    if (this.#ending) return;
-    this.#ending = true;
-    setImmediate(() => {
-      this.#left = 0;
-      this.#ending = false;
-    }).unref();
+    if (!this.#ending) {
+      this.#ending = true;
+      setImmediate(() => {
+        this.#left = 0;
+        this.#ending = false;
+      }).unref();
+    }
+    return this.elapsed;
   }
 }

@@ -37,30 +37,28 @@ const noOptions: GetOptions = {};
 /** Decides, for each reference that is asked for, whether what is held serves, whether the backend is asked, and what its failure means. */
 export class Reader {
   readonly #environment: ReaderEnvironment;
+  readonly #time: HotTime;
+  readonly #counters: Counters;
 
   constructor(environment: ReaderEnvironment) {
     this.#environment = environment;
+    this.#time = environment.time;
+    this.#counters = environment.counters;
   }
 
-  /** What is held and not yet due, by the shortest way: no parsing, no options, no promise of its own. */
-  held(target: Target): Promise<Secret> | undefined {
+  /** Whether what a target was given last may be given again, by the shortest way. */
+  isHeld(target: Target): boolean {
     const { held } = target;
-    if (held === undefined || !held.live) return undefined;
-    const { time, counters } = this.#environment;
-    time.look();
-    if (time.monotonic >= held.quietUntilMonotonic || time.wall >= held.quietUntil) return undefined;
-    counters.hits += 1;
-    return target.promise;
+    if (held === undefined || !held.live || this.#time.look() >= held.nextLookAt) return false;
+    this.#counters.hits += 1;
+    return true;
   }
 
   get(target: Target, options: GetOptions = noOptions): Promise<Answer> {
     try {
       const held = this.#look(target, options);
       if (held === undefined) return this.#read([target], options)[0] as Promise<Answer>;
-      const secret = heldField(held, target);
-      target.held = held;
-      target.promise = Promise.resolve(secret);
-      return target.promise;
+      return Promise.resolve(remembered(target, held));
     } catch (error) {
       return Promise.resolve().then(() => unlessOptional(error, options));
     }
@@ -75,7 +73,7 @@ export class Reader {
         if (isSecretsError(target)) throw target;
         const held = this.#look(target, options);
         if (held) {
-          found[index] = heldField(held, target);
+          found[index] = remembered(target, held);
           return;
         }
         const group = missing.get(target.provider) ?? { targets: [], indexes: [] };
@@ -99,7 +97,7 @@ export class Reader {
     const { cache } = this.#environment;
     const held = cache.find(target.key);
     if (held === undefined || (cache.stateOf(held) === "stale" && !cache.isResting(held))) return undefined;
-    return heldField(held, target);
+    return remembered(target, held);
   }
 
   /** What is held for these options, or undefined where the backend has to be asked. @throws a refusal that is remembered. */
@@ -165,7 +163,7 @@ export class Reader {
         if (options.status)
           Object.assign(options.status, { outcome: "miss", ageMs: 0, upstreamMs: clock.monotonic() - startedAt });
         const held = cache.find(target.key);
-        return held?.secret === read ? heldField(held, target) : fieldOf(read, target);
+        return held?.secret === read ? remembered(target, held) : fieldOf(read, target);
       } catch (error) {
         const stale = isOutage(error) && !options.fresh ? cache.find(target.key) : undefined;
         if (stale && !isTooOld(cache.ageMs(stale), options)) {
@@ -183,6 +181,14 @@ export class Reader {
     else counters.hits += 1;
     if (status) Object.assign(status, { outcome, ageMs: cache.ageMs(held) });
   }
+}
+
+/** What a target names in what is held, kept at the target for the next time. */
+function remembered(target: Target, held: Held): Secret {
+  target.secret = heldField(held, target);
+  target.held = held;
+  target.promise = undefined;
+  return target.secret;
 }
 
 const isTooOld = (ageMs: number, { maxAgeMs }: GetOptions): boolean => maxAgeMs !== undefined && ageMs >= maxAgeMs;

@@ -16,23 +16,23 @@ export interface CacheSettings extends Freshness {
   readonly overrides: readonly (readonly [prefix: string, freshness: Partial<Freshness>])[];
 }
 
-/** One held secret, whole, and the fields of it that were asked for. */
+/** One held secret, whole, and the fields of it that were asked for. Times are `HotTime.elapsed`. */
 export interface Held {
   readonly secret: Secret;
   readonly freshness: Freshness;
   readonly readAt: number;
-  readonly readAtMonotonic: number;
-  /** Until when it is fresh and not yet due, on either clock. */
-  readonly quietUntil: number;
-  readonly quietUntilMonotonic: number;
+  /** Until then it serves without another look: it is fresh, not yet due, and was counted as used within the last second. */
+  nextLookAt: number;
   /** False once it was dropped, evicted or replaced. */
   live: boolean;
   /** While the backend is down: how often reading it again failed, and when to try next. */
   failures: number;
-  retryAtMonotonic: number;
+  retryAt: number;
   fields: Map<string, Secret> | undefined;
 }
 
+/** How exact the order is in which entries are evicted. */
+const usedEveryMs = 1_000;
 const retry = { firstMs: 1_000, longestMs: 60_000 };
 const mostRefusals = 1_000;
 
@@ -46,8 +46,7 @@ export const isOutage = (error: unknown): boolean => isSecretsError(error, ...ou
 /**
  * What is held between reads, bounded in entries and bytes.
  *
- * It holds `Secret`s and never records: lru-cache publishes its values on a diagnostics channel. Age is by the wall clock or the
- * monotonic clock, whichever says more: a frozen process has a monotonic clock that stood still.
+ * It holds `Secret`s and never records: lru-cache publishes its values on a diagnostics channel.
  */
 export class SecretCache {
   readonly #settings: CacheSettings;
@@ -76,14 +75,17 @@ export class SecretCache {
   /** What is held, unless it is over. */
   find(key: string): Held | undefined {
     const held = this.#entries.get(key);
-    if (held === undefined || this.stateOf(held) !== "over") return held;
-    this.#entries.delete(key);
-    return undefined;
+    if (held === undefined) return undefined;
+    if (this.stateOf(held) === "over") {
+      this.#entries.delete(key);
+      return undefined;
+    }
+    held.nextLookAt = this.#nextLookAt(held);
+    return held;
   }
 
   ageMs(held: Held): number {
-    this.#time.look();
-    return Math.max(0, this.#time.monotonic - held.readAtMonotonic, this.#time.wall - held.readAt);
+    return this.#time.look() - held.readAt;
   }
 
   stateOf(held: Held): HeldState {
@@ -92,48 +94,26 @@ export class SecretCache {
 
   /** Whether it is too early to ask a backend again that was down a moment ago. */
   isResting(held: Held): boolean {
-    this.#time.look();
-    return this.#time.monotonic < held.retryAtMonotonic;
-  }
-
-  /** Counts as a use, for what is evicted first. */
-  touch(key: string): void {
-    this.#entries.get(key);
+    return this.#time.look() < held.retryAt;
   }
 
   /** The refusal that a key met a moment ago. */
   refusal(key: string): SecretsError | undefined {
     const refusal = this.#refusals.get(key);
     if (refusal === undefined) return undefined;
-    this.#time.look();
-    if (this.#time.monotonic < refusal.until) return refusal.error;
+    if (this.#time.look() < refusal.until) return refusal.error;
     this.#refusals.delete(key);
     return undefined;
   }
 
   /** Holds a secret that was read. One larger than the bound is not held. */
   set({ key, pathKey }: Target, secret: Secret, size: number, lease: Lease | undefined): void {
-    this.#time.look();
-    const { wall, monotonic } = this.#time;
+    const readAt = this.#time.look();
     const freshness = freshnessOf(this.#freshness(key), lease, this.#random);
-    const quietMs = freshness.ttlMs * refreshAheadAt;
+    const held: Held = { secret, freshness, readAt, nextLookAt: readAt, live: true, failures: 0, retryAt: 0, fields: undefined };
+    held.nextLookAt = this.#nextLookAt(held);
     this.#refusals.delete(key);
-    this.#entries.set(
-      key,
-      {
-        secret,
-        freshness,
-        readAt: wall,
-        readAtMonotonic: monotonic,
-        quietUntil: wall + quietMs,
-        quietUntilMonotonic: monotonic + quietMs,
-        live: true,
-        failures: 0,
-        retryAtMonotonic: 0,
-        fields: undefined,
-      },
-      { size: Math.max(1, size + key.length * 2) },
-    );
+    this.#entries.set(key, held, { size: Math.max(1, size + key.length * 2) });
     if (key === pathKey || !this.#entries.has(key)) return;
     const siblings = this.#siblings.get(pathKey);
     if (siblings) siblings.add(key);
@@ -142,18 +122,17 @@ export class SecretCache {
 
   /** A read failed: a refusal ends what is held and is remembered; in an outage what is held rests before the next try. */
   failed(key: string, error: SecretsError): void {
-    this.#time.look();
-    const { monotonic } = this.#time;
+    const now = this.#time.look();
     if (refusals.has(error.code)) {
       this.#entries.delete(key);
-      if (this.#settings.negativeMs > 0) this.#refusals.set(key, { error, until: monotonic + this.#settings.negativeMs });
+      if (this.#settings.negativeMs > 0) this.#refusals.set(key, { error, until: now + this.#settings.negativeMs });
       return;
     }
     const held = this.#entries.peek(key);
     if (held === undefined || !isOutage(error)) return;
     held.failures += 1;
     const backoffMs = Math.min(retry.longestMs, retry.firstMs * 2 ** Math.min(held.failures - 1, 10));
-    held.retryAtMonotonic = monotonic + Math.max(error.retryAfterMs ?? 0, backoffMs * (0.5 + this.#random() / 2));
+    held.retryAt = now + Math.max(error.retryAfterMs ?? 0, backoffMs * (0.5 + this.#random() / 2));
   }
 
   drop(key: string): void {
@@ -177,6 +156,10 @@ export class SecretCache {
   /** How many entries, and bytes of values, are held. */
   get size(): { readonly entries: number; readonly bytes: number } {
     return { entries: this.#entries.size, bytes: this.#entries.calculatedSize };
+  }
+
+  #nextLookAt(held: Held): number {
+    return Math.min(this.#time.elapsed + usedEveryMs, held.readAt + held.freshness.ttlMs * refreshAheadAt);
   }
 
   #freshness(key: string): Freshness {

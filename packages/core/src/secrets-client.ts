@@ -96,9 +96,9 @@ export class SecretsClient {
   // Called most: no async function of its own, and for what is held no parsing, no look at options and no new promise.
   get(reference: string, options?: GetOptions): Promise<unknown> {
     const known = this.#targets.get(reference);
-    if (known !== undefined && options === undefined) {
-      const held = this.#reader.held(known);
-      if (held) return held;
+    if (known !== undefined && options === undefined && this.#reader.isHeld(known)) {
+      known.promise ??= Promise.resolve(known.secret as Secret);
+      return known.promise;
     }
     try {
       return this.#reader.get(known ?? this.#target(reference), options);
@@ -108,7 +108,9 @@ export class SecretsClient {
   }
 
   peek(reference: string): Secret | undefined {
-    return this.#reader.peek(this.#target(reference));
+    const known = this.#targets.get(reference);
+    if (known !== undefined && this.#reader.isHeld(known)) return known.secret;
+    return this.#reader.peek(known ?? this.#target(reference));
   }
 
   async getMany(

@@ -15,8 +15,9 @@ export interface Target {
   readonly key: string;
   /** Everything under one path, which a write changes. */
   readonly pathKey: string;
-  /** What was held for it when it was last asked for, and the promise that gives it: the shortest way to a held value. */
+  /** What was held for it when it was last asked for, and what gives it: the shortest way to a held value. */
   held: Held | undefined;
+  secret: Secret | undefined;
   promise: Promise<Secret> | undefined;
 }
 
@@ -27,5 +28,5 @@ export function targetOf(parsed: Reference): Target {
   // One string serves for several where they are equal.
   const key = version === undefined && stage === undefined ? pathKey : formatReference({ provider, ...locator });
   const reference = field === undefined ? key : formatReference(parsed);
-  return { provider, locator, field, reference, key, pathKey, held: undefined, promise: undefined };
+  return { provider, locator, field, reference, key, pathKey, held: undefined, secret: undefined, promise: undefined };
 }
