@@ -64,7 +64,14 @@ export function createNaiveSecrets(provider: Provider, onEvent: (event: unknown)
     async *watch(reference: string) {
       for await (const _change of provider.watch?.({ path: reference }, context) ?? []) yield await get(reference);
     },
-    handle: async (reference: string) => ({ current: await get(reference) }),
+    async handle(reference: string) {
+      const handle = { current: await get(reference) };
+      const follow = async () => {
+        for await (const _change of provider.watch?.({ path: reference }, context) ?? []) handle.current = await get(reference);
+      };
+      follow().catch((error) => onEvent({ type: "watch-failed", error }));
+      return handle;
+    },
     use: async (reference: string, run: (secret: NaiveSecret) => unknown) => run(await get(reference)),
     list: () => provider.list?.({ prefix: "" }, context),
     close: () => provider.close?.().catch((error) => onEvent({ type: "close-failed", error })),

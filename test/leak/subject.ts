@@ -36,7 +36,8 @@ export const subjects = {
       return secret(text);
     },
     parseReference,
-    createSecrets: (provider, onEvent) => createSecrets({ providers: { vault: provider }, ...(onEvent && { onEvent }) }),
+    createSecrets: (provider, onEvent) =>
+      createSecrets({ providers: { vault: provider }, cache: { ttlMs: 20 }, ...(onEvent && { onEvent }) }),
   },
   /** The control: a class with a plain field. */
   plain: {

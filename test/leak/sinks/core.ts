@@ -1,4 +1,5 @@
 import { channel } from "node:diagnostics_channel";
+import { setTimeout } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { Content, Provider } from "@keyhold/core";
 import { z } from "zod";
@@ -15,6 +16,10 @@ function vendorError(text: string): Error {
     response: { status: 401, body: JSON.stringify({ errors: [text] }), config },
     errors: [new Error(text)],
   });
+}
+
+function raiseVendorError(text: string): never {
+  throw vendorError(text);
 }
 
 const features = { versions: true, stages: false, binary: true, leases: false };
@@ -42,12 +47,7 @@ const holding = (content: Content): Provider => ({
 
 /** The client's error when its driver fails by `raise`, for each way of calling it. */
 const driverFailure =
-  (
-    call: (client: any) => unknown,
-    raise: (text: string) => never = (text) => {
-      throw vendorError(text);
-    },
-  ): Emit =>
+  (call: (client: any) => unknown, raise: (text: string) => never = raiseVendorError): Emit =>
   async (_value, { subject, text }) => {
     const events: string[] = [];
     const client = subject.createSecrets(
@@ -126,6 +126,24 @@ export const core: Sinks = {
   "a driver's failure in use": driverFailure((client) => client.use("vault://prod/app", () => 1)),
   "a driver's failure in watch": driverFailure((client) => firstOf(client.watch("vault://prod/app"))),
   "a driver's failure in close": driverFailure((client) => client.close()),
+  "a driver's failure behind the caller's back": async (_value, { subject, text }) => {
+    const seen: string[] = [];
+    let reads = 0;
+    const read = async () => {
+      reads += 1;
+      if (reads > 1) throw vendorError(text);
+      return { content: { kind: "opaque", value: "x" }, version: "1" } as const;
+    };
+    const provider = { ...failing(() => raiseVendorError(text)), read };
+    const client = subject.createSecrets(provider, (event) => seen.push(inspect(event, everything), JSON.stringify(event)));
+    seen.push(await failure(() => client.handle("vault://prod/app")));
+    for (let tries = 0; tries < 40; tries += 1) {
+      await setTimeout(5);
+      seen.push(await failure(() => client.get("vault://prod/app")));
+    }
+    await Promise.resolve(client.close()).catch(() => {});
+    return seen;
+  },
   "a driver that throws the value": driverFailure(
     (client) => client.get("vault://prod/app"),
     (text) => {
@@ -190,7 +208,7 @@ export const core: Sinks = {
           if (signal.aborted) reject(vendorError(text));
           signal.addEventListener("abort", () => reject(vendorError(text)));
           // The control has no deadline of its own.
-          setTimeout(() => reject(vendorError(text)), 50);
+          void setTimeout(50).then(() => reject(vendorError(text)));
         }),
     });
     const outcome = await failure(() => client.get("vault://prod/app", { deadlineMs: 5 }));
