@@ -43,6 +43,9 @@ export function shelf({ address, token }: ShelfOptions): Provider {
 
     async read(locator, context) {
       const entry = (await send({ path: pathOf(locator), query: { revision: locator.version } }, context)) as Entry;
+      if (typeof entry.text !== "string") {
+        throw new SecretsError("decode", "the shelf's answer has no text", { provider: "shelf", hint: "Is this a shelf?" });
+      }
       const createdAt = Date.parse(entry.savedAt);
       return { content: { kind: "opaque", value: entry.text }, version: String(entry.revision), createdAt };
     },
