@@ -65,7 +65,11 @@ export function configFromJson(text: string, name: string): KeyholdConfig {
     }
     return [key, provider(value, `providers.${key}`)] as const;
   });
-  return { providers: Object.fromEntries(named), ...(deadlineMs === undefined ? {} : { deadlineMs: deadlineMs as number }) };
+  if (deadlineMs === undefined) return { providers: Object.fromEntries(named) };
+  if (typeof deadlineMs !== "number" || deadlineMs < 1) {
+    throw refuse("deadlineMs is no number of at least 1", "It is in milliseconds, for example 10000.");
+  }
+  return { providers: Object.fromEntries(named), deadlineMs };
 }
 
 function parse(text: string, refuse: (message: string, hint: string) => SecretsError): unknown {

@@ -1,6 +1,5 @@
 import { CommanderError } from "commander";
 import { createProgram } from "./program.ts";
-import { reportError } from "./report-error.ts";
 import type { StartFailure } from "./run-child.ts";
 import { exitStatus } from "./usage-error.ts";
 
@@ -21,6 +20,7 @@ export async function main(words: readonly string[]): Promise<void> {
     // Commander throws to end also where help or the version was asked for and has been printed.
     if (error instanceof CommanderError && error.exitCode === 0) return;
     const end = words.indexOf("--");
+    const { reportError } = await import("./report-error.ts");
     reportError(error, { json: words.slice(0, end === -1 ? undefined : end).includes("--json") });
     process.exitCode =
       error instanceof CommanderError ? exitStatus.usage : ((error as StartFailure).exitCode ?? exitStatus.failed);

@@ -7,16 +7,17 @@ import { SecretsError } from "@keyhold/core";
  */
 export function writeOutput(data: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    const done = (error?: NodeJS.ErrnoException | null) => {
-      process.stdout.off("error", done);
+    // The stream tells an error twice, to the callback and then as an event, which ends a process where nobody listens.
+    const ignore = () => {};
+    process.stdout.on("error", ignore);
+    process.stdout.write(data, (error?: NodeJS.ErrnoException | null) => {
+      if (!error) process.stdout.off("error", ignore);
       if (!error || error.code === "EPIPE") resolve();
       else
         reject(
           new SecretsError("unavailable", `standard output cannot be written: ${error.code}`, { hint: "Is the disk full?" }),
         );
-    };
-    process.stdout.on("error", done);
-    process.stdout.write(data, done);
+    });
   });
 }
 

@@ -35,7 +35,10 @@ describe.skipIf(noTerminal)(`at a terminal${noTerminal ? ` (skipped: ${noTermina
 
   it("the control, a question of the shell's own, shows on this terminal what is typed", async () => {
     const workspace = createWorkspace();
-    const control = openTerminal(["sh", "-c", "printf 'Value: '; read value; echo done"], { cwd: workspace.folder, env: workspace.env });
+    const control = openTerminal(["sh", "-c", "printf 'Value: '; read value; echo done"], {
+      cwd: workspace.folder,
+      env: workspace.env,
+    });
     await control.shows("Value: ");
     control.type(`${canary}\r`);
     await control.shows("done");
@@ -118,24 +121,29 @@ describe.skipIf(noTerminal)(`at a terminal${noTerminal ? ` (skipped: ${noTermina
     await set.shows("stored as version 1");
     expect(await set.ended()).toBe(0);
 
-    const run = atTerminal(workspace, ["run", "--", "sh", "-c", 'read line; echo "$line:$KEY"'], { KEY: "local://key" });
-    await run.shows("Passphrase of your Keyhold identity: ");
-    run.type("correct horse\r");
-    await run.shows("\r\n");
-    // What is typed after the question belongs to the program that runs.
-    run.type("typed\r");
-    await run.shows(`typed:${canary}`);
-    expect(await run.ended()).toBe(0);
-
-    const wrong = atTerminal(workspace, ["get", "--reveal", "key"]);
-    await wrong.shows("Passphrase of your Keyhold identity: ");
-    wrong.type("wrong horse\r");
-    expect(await wrong.ended()).toBe(1);
-    expect(wrong.screen()).toContain("unauthenticated");
-
-    const nobody = await workspace.keyhold(["get", "key"], { env: { KEYHOLD_ASK: "never" } });
-    expect(nobody.status).toBe(1);
-    expect(nobody.stderr).toContain("unauthenticated");
+    const running = async () => {
+      const run = atTerminal(workspace, ["run", "--", "sh", "-c", 'read line; echo "$line:$KEY"'], { KEY: "local://key" });
+      await run.shows("Passphrase of your Keyhold identity: ");
+      run.type("correct horse\r");
+      await run.shows("\r\n");
+      // What is typed after the question belongs to the program that runs.
+      run.type("typed\r");
+      await run.shows(`typed:${canary}`);
+      expect(await run.ended()).toBe(0);
+    };
+    const mistyped = async () => {
+      const get = atTerminal(workspace, ["get", "--reveal", "key"]);
+      await get.shows("Passphrase of your Keyhold identity: ");
+      get.type("wrong horse\r");
+      expect(await get.ended()).toBe(1);
+      expect(get.screen()).toContain("unauthenticated");
+    };
+    const withNobody = async () => {
+      const get = await workspace.keyhold(["get", "key"], { env: { KEYHOLD_ASK: "never" } });
+      expect(get.status).toBe(1);
+      expect(get.stderr).toContain("unauthenticated");
+    };
+    await Promise.all([running(), mistyped(), withNobody()]);
   });
 
   it("two different new passphrases make nothing", async () => {
@@ -151,14 +159,14 @@ describe.skipIf(noTerminal)(`at a terminal${noTerminal ? ` (skipped: ${noTermina
 
   it("colours are on terminals only, and never with NO_COLOR", async () => {
     const workspace = createWorkspace();
-    const escape = "\x1b[";
+    const colour = "\x1b[";
     const coloured = atTerminal(workspace, ["get", "key", "--reveal"]);
     expect(await coloured.ended()).toBe(1);
-    expect(coloured.screen()).toContain(escape);
+    expect(coloured.screen()).toContain(colour);
     const plain = atTerminal(workspace, ["get", "key", "--reveal"], { NO_COLOR: "1" });
     expect(await plain.ended()).toBe(1);
-    expect(plain.screen()).not.toContain(escape);
-    expect((await workspace.keyhold(["get", "key"])).stderr).not.toContain(escape);
+    expect(plain.screen()).not.toContain(colour);
+    expect((await workspace.keyhold(["get", "key"])).stderr).not.toContain(colour);
   });
 
   it("what a backend says in a list cannot command the terminal", async () => {
@@ -173,13 +181,33 @@ describe.skipIf(noTerminal)(`at a terminal${noTerminal ? ` (skipped: ${noTermina
     expect(list.screen()).toContain("a\uFFFD[2Jb");
   });
 
-  it("Ctrl-C reaches what runs once, and its status comes back", async () => {
+  it("Ctrl-C reaches what runs once, and its status comes back; through a naive wrapper it arrives twice", async () => {
     const workspace = createWorkspace();
-    const counting = `let count = 0; process.on("SIGINT", () => { count += 1; setTimeout(() => { console.log("signals: " + count); process.exit(9); }, 500); }); console.log("ready"); setInterval(() => {}, 1000);`;
-    const run = atTerminal(workspace, ["run", "--", process.execPath, "-e", counting]);
-    await run.shows("ready");
-    run.type("\x03");
-    await run.shows("signals: 1");
-    expect(await run.ended()).toBe(9);
+    const counting = [
+      process.execPath,
+      "-e",
+      `let count = 0;
+       process.on("SIGINT", () => { count += 1; setTimeout(() => { console.log("signals: " + count); process.exit(9); }, 500); });
+       console.log("ready");
+       setInterval(() => {}, 1000);`,
+    ];
+    // The control passes on every signal it gets.
+    const naive = `const child = require("child_process").spawn(process.argv[1], process.argv.slice(2), { stdio: "inherit" });
+      process.on("SIGINT", () => setTimeout(() => child.kill("SIGINT"), 50));
+      child.on("exit", (code) => process.exit(code));`;
+    const signals = async (words: readonly string[]) => {
+      const terminal = openTerminal(words, { cwd: workspace.folder, env: workspace.env });
+      await terminal.shows("ready");
+      terminal.type("\x03");
+      await terminal.shows("signals: ");
+      expect(await terminal.ended()).toBe(9);
+      return Number(/signals: (\d)/.exec(terminal.screen())?.[1]);
+    };
+    const [own, control] = await Promise.all([
+      signals([...command, "run", "--", ...counting]),
+      signals([process.execPath, "-e", naive, ...counting]),
+    ]);
+    console.log(`signals for one Ctrl-C: ${own}; control: ${control}`);
+    expect({ own, control }).toEqual({ own: 1, control: 2 });
   });
 });

@@ -82,18 +82,21 @@ interface Summary {
 
 function story(summary: Summary): string {
   const state = (created: boolean) => (created ? "made" : "was there, left as it is");
-  // npx runs a copy that is gone from the PATH afterwards.
+  // npx runs a copy that is not on the PATH afterwards.
   const command = process.env.npm_command === "exec" ? "npx keyhold" : "keyhold";
+  const next: readonly (readonly [line: string, meaning: string])[] = [
+    [`${command} set openai`, "asks for a value"],
+    [`OPENAI_API_KEY=local://openai ${command} run -- node app.js`, "gives it to a program"],
+    ["npm install keyhold", "for createSecrets and loadConfig in your code"],
+  ];
+  const width = Math.max(...next.map(([line]) => line.length));
   return `store:    ${summary.store} (${state(summary.storeCreated)})
 identity: ${summary.identity ?? "KEYHOLD_IDENTITY"} (${state(summary.identityCreated)})
 config:   ${summary.config} (${state(summary.configCreated)})
 your recipient, which others add to let you in: ${summary.recipient}
 
-The store is encrypted and may be committed. The identity opens it: keep a copy in a safe place, and commit it never.
+The store is encrypted and may be committed. The identity opens it: keep a copy in a safe place, and never commit it.
 
 Next:
-  ${command} set openai                                           asks for a value
-  OPENAI_API_KEY=local://openai ${command} run -- node app.js     gives it to a program
-  npm install keyhold                                          for createSecrets and loadConfig in your code
-`;
+${next.map(([line, meaning]) => `  ${line.padEnd(width)}  # ${meaning}\n`).join("")}`;
 }

@@ -4,7 +4,8 @@ import { onTestFinished } from "vitest";
 /** Why there is no pseudo-terminal on this machine, or undefined. script(1) gives one: it is in every Debian and macOS. */
 export const noTerminal: string | undefined =
   process.platform === "linux" || process.platform === "darwin"
-    ? spawnSync("script", ["-q", "/dev/null", ...(process.platform === "linux" ? ["-c", "true"] : ["true"])], { stdio: "ignore" }).error
+    ? spawnSync("script", ["-q", "/dev/null", ...(process.platform === "linux" ? ["-c", "true"] : ["true"])], { stdio: "ignore" })
+        .error
       ? "this machine has no script(1)"
       : undefined
     : "script(1) is on Linux and macOS only";
@@ -67,7 +68,8 @@ export function openTerminal(words: readonly string[], { cwd, env }: TerminalOpt
     async shows(text) {
       await until(() => screen.indexOf(text, seen) !== -1);
       const at = screen.indexOf(text, seen);
-      if (at === -1) throw new Error(`the command ended (${status}) and never showed ${JSON.stringify(text)}; it showed:\n${screen}`);
+      if (at === -1)
+        throw new Error(`the command ended (${status}) and never showed ${JSON.stringify(text)}; it showed:\n${screen}`);
       seen = at + text.length;
     },
     type: (text) => child.stdin.write(text),
