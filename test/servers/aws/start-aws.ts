@@ -4,8 +4,10 @@ import type { FaultOptions } from "../faults.ts";
 import { type HttpsService, type ServiceAnswer, type ServiceRequest, startHttpsService, type Violate } from "../https-service.ts";
 import { pythonEnvironment } from "../python-environment.ts";
 import { createAccess } from "./access.ts";
+import { errorAnswer, failureAnswer, jsonAnswer, jsonType, usualMessage } from "./error-answer.ts";
 import { motoAccount, startMoto } from "./moto.ts";
 import { operations, readOperations } from "./operations.ts";
+import { type AwsCall, type Input, isForTokenService, readCall } from "./read-call.ts";
 import { createReadWriteLock } from "./read-write-lock.ts";
 import { createRotations, type RotationFunction } from "./rotations.ts";
 import { createSecretStore, type SecretStore } from "./secret-store.ts";
@@ -19,13 +21,6 @@ export interface AwsOptions {
   readonly tls?: Certificates;
   /** The regions it answers for. By default eu-west-1 and us-east-1. */
   readonly regions?: readonly string[];
-}
-
-/** What arrived, without values. */
-export interface AwsCall {
-  readonly action: string;
-  readonly secretId: string;
-  readonly accessKeyId: string | undefined;
 }
 
 /** Secrets Manager and the caller-identity action of STS, at one address. Faults match `GetSecretValue prod/openai`. */
@@ -136,7 +131,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsServer> {
       const headers = { date: new Date(now()).toUTCString(), "x-amzn-requestid": randomUUID(), ...answer.headers };
       return { ...answer, headers };
     },
-    failure: (status) => ownFailure(status),
+    failure: failureAnswer,
     label: (request) => {
       const { action, secretId } = readCall(request);
       return `${action} ${secretId}`.trim();
@@ -151,8 +146,8 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsServer> {
     addCredentials,
     removeCredentials: ({ accessKeyId }) => void known.delete(accessKeyId),
     deny: access.deny,
-    fail(type, { message = ownMessage(type), status = type === "InternalServiceError" ? 500 : 400, ...rest } = {}) {
-      service.faults.next({ kind: "status", ...errorAnswer(status, type, message), body: errorBody(type, message) }, rest);
+    fail(type, { message = usualMessage(type), status = type === "InternalServiceError" ? 500 : 400, ...rest } = {}) {
+      service.faults.next({ kind: "status", ...errorAnswer(status, type, message) }, rest);
     },
     addRotationFunction(run) {
       const arn = `arn:aws:lambda:${regions[0]}:${motoAccount}:function:rotation-${rotations.functions.size + 1}`;
@@ -187,51 +182,4 @@ const passOn =
 /** An empty value has an error of its own, later, which is not the one of a text that is too short. */
 function emptyValueAside({ SecretString, SecretBinary, ...rest }: Input): Input {
   return { ...rest, ...(SecretString !== "" && { SecretString }), ...(SecretBinary !== "" && { SecretBinary }) };
-}
-
-const ownMessage = (type: string): string =>
-  type === "ThrottlingException" ? "Rate exceeded" : `The service answers with ${type}.`;
-
-const jsonType = "application/x-amz-json-1.1";
-const jsonAnswer = (status: number, body: unknown): ServiceAnswer => ({
-  status,
-  headers: { "content-type": jsonType },
-  body: JSON.stringify(body),
-});
-const errorBody = (type: string, message: string): string => JSON.stringify({ __type: type, Message: message });
-const errorAnswer = (status: number, type: string, message: string): ServiceAnswer => ({
-  ...jsonAnswer(status, ""),
-  body: errorBody(type, message),
-});
-
-/** What a `status` fault says where the test gives no words. */
-function ownFailure(status: number): Omit<ServiceAnswer, "status"> {
-  const types: Readonly<Record<number, string>> = {
-    403: "AccessDeniedException",
-    404: "ResourceNotFoundException",
-    429: "ThrottlingException",
-  };
-  const type = types[status] ?? (status === 500 ? "InternalServiceError" : "ServiceUnavailableException");
-  return errorAnswer(status, type, ownMessage(type));
-}
-
-type Input = Record<string, any>;
-
-const isForTokenService = ({ headers }: ServiceRequest): boolean => headers["x-amz-target"] === undefined;
-
-function readCall(request: ServiceRequest): AwsCall & { readonly input: Input | undefined } {
-  const accessKeyId = /Credential=(\w+)\//.exec(request.headers.authorization ?? "")?.[1];
-  if (isForTokenService(request)) return { action: "GetCallerIdentity", secretId: "", accessKeyId, input: undefined };
-  const input = parse(request.body);
-  const action = String(request.headers["x-amz-target"]).replace(/^secretsmanager\./, "");
-  return { action, secretId: String(input?.SecretId ?? input?.Name ?? input?.SecretIdList ?? ""), accessKeyId, input };
-}
-
-function parse(body: Buffer): Input | undefined {
-  try {
-    const value: unknown = JSON.parse(body.toString("utf8"));
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

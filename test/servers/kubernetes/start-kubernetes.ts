@@ -1,30 +1,11 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type CertificateAuthority, type Certificates, certificateAuthority, makeCertificates } from "../certificates.ts";
 import { onFreePort, type ServerProcess, startProcess } from "../processes.ts";
 import { buildKubernetes } from "./build-kubernetes.ts";
-
-export interface KubernetesRequest {
-  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** From the root: `/api/v1/namespaces`. */
-  readonly path: string;
-  readonly body?: unknown;
-  /** The administrator's by default; none where null. */
-  readonly token?: string | null;
-  /** JSON by default. */
-  readonly contentType?: string;
-  /** A client certificate and its key, as PEM text. */
-  readonly cert?: string;
-  readonly key?: string;
-}
-
-export interface KubernetesAnswer {
-  readonly status: number;
-  readonly body: any;
-}
+import { type KubernetesAnswer, type KubernetesRequest, kubernetesRequest } from "./kubernetes-request.ts";
 
 export interface Grant {
   /** `User` alone for a certificate's common name, or a service account of the namespace. */
@@ -178,7 +159,7 @@ function startServer(
     cwd: folder,
     readyWithinMs: 120_000,
     ready: async () => {
-      const { status } = await send(`https://127.0.0.1:${port}`, { path: "/readyz", token: adminToken });
+      const { status } = await kubernetesRequest(`https://127.0.0.1:${port}`, { path: "/readyz", token: adminToken });
       return status === 200;
     },
   });
@@ -190,7 +171,8 @@ function connect(
   clients: CertificateAuthority,
   adminToken: string,
 ): Omit<KubernetesServer, "port" | "restart" | "close"> {
-  const request = (options: KubernetesRequest): Promise<KubernetesAnswer> => send(url, { token: adminToken, ...options });
+  const request = (options: KubernetesRequest): Promise<KubernetesAnswer> =>
+    kubernetesRequest(url, { token: adminToken, ...options });
   const call = async (options: KubernetesRequest): Promise<any> => {
     const { status, body } = await request(options);
     if (status < 300) return body;
@@ -236,45 +218,4 @@ function connect(
       });
     },
   };
-}
-
-function send(url: string, request: KubernetesRequest): Promise<KubernetesAnswer> {
-  const {
-    method = request.body === undefined ? "GET" : "POST",
-    path,
-    body,
-    token,
-    contentType = "application/json",
-    cert,
-    key,
-  } = request;
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  const options = {
-    method,
-    // The certificate may be a bad one: that is for what is tested to find out.
-    rejectUnauthorized: false,
-    cert,
-    key,
-    agent: false as const,
-    timeout: 30_000,
-    headers: {
-      ...(token && { authorization: `Bearer ${token}` }),
-      ...(text !== undefined && { "content-type": contentType, "content-length": Buffer.byteLength(text) }),
-    },
-  };
-  return new Promise((resolve, reject) => {
-    const sent = httpsRequest(`${url}${path}`, options, (response) => {
-      let answer = "";
-      response.setEncoding("utf8").on("data", (chunk) => {
-        answer += chunk;
-      });
-      response.on("error", reject);
-      response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, body: answer.startsWith("{") ? JSON.parse(answer) : answer }),
-      );
-    });
-    sent.on("error", reject);
-    sent.on("timeout", () => sent.destroy(new Error(`no answer to ${method} ${path} in 30 s`)));
-    sent.end(text);
-  });
 }

