@@ -3,6 +3,7 @@ import { mentions } from "./mentions.ts";
 import { problem } from "./problem.ts";
 import type { Resolved, ResolvedTree } from "./resolve.ts";
 import { scanObject } from "./scan-object.ts";
+import { shownPath, spotOf } from "./spot.ts";
 import { schemeOf } from "./template.ts";
 import { childOf } from "./tree.ts";
 
@@ -36,34 +37,30 @@ export function checkOutput(output: unknown, resolved: Resolved, rules: OutputRu
   /** Containers that are being copied, so that a cycle ends. */
   const open = new Map<object, object>();
 
-  const report = (path: readonly string[], node: ResolvedTree | undefined, message: string, hint: string) => {
-    const shown = path.map((segment) => (hasNeedle(segment) ? "…" : segment));
-    errors.push(problem(node?.place, shown, "invalid-argument", message, { hint }));
+  const isSafe = (text: string) => ![...resolved.fetchedTexts, ...resolved.defaults].some((value) => mentions(text, value));
+  const report = (path: readonly string[], message: string, hint = plainHint) => {
+    const spot = spotOf(resolved.tree, path);
+    const place = spot.rest.length === 0 || spot.node.kind === "filled" ? spot.node.place : undefined;
+    errors.push(problem(place, shownPath(spot, isSafe), "invalid-argument", message, { hint }));
   };
-  const reportPlain = (path: readonly string[], node: ResolvedTree | undefined) =>
-    report(path, node, "a fetched value comes out as plain text", plainHint);
 
   const visit = (value: unknown, path: readonly string[], node: ResolvedTree | undefined, isExact: boolean): unknown => {
     if (isSecret(value)) return visitSecret(value, path, node, isExact);
     if (["number", "boolean", "undefined"].includes(typeof value) || value === null) return value;
     if (typeof value === "object" && isContainer(value)) return copy(value, path, node);
-    if (rules.isPlain(path)) return value;
-    if (node?.kind === "filled") {
-      if (typeof value === "string") reportPlain(path, node);
-      else
-        report(
-          path,
-          node,
-          `a fetched value comes out as a ${typeof value === "object" ? "class instance" : typeof value}`,
-          plainHint,
-        );
-    } else if (typeof value === "string") {
-      // A text that the configuration itself holds here is no leak, whatever the backends hold.
-      if (!(node?.kind === "literal" && node.value === value) && hasNeedle(value)) reportPlain(path, node);
-    } else {
-      scanObject(value, hasNeedle, (inner) => void visitSecret(inner, path, node, false)) && reportPlain(path, node);
+    if (!rules.isPlain(path) && isLeak(value, path, node)) {
+      const kind = typeof value === "string" ? "plain text" : `a ${typeof value === "object" ? "class instance" : typeof value}`;
+      report(path, `a fetched value comes out as ${kind}`);
     }
     return value;
+  };
+
+  /** Whether anything but numbers, booleans, secrets and containers of them gives a fetched value away. */
+  const isLeak = (value: unknown, path: readonly string[], node: ResolvedTree | undefined): boolean => {
+    if (node?.kind === "filled") return true;
+    if (typeof value !== "string") return scanObject(value, hasNeedle, (inner) => void visitSecret(inner, path, node, false));
+    // A text that the configuration itself holds here is no leak, whatever the backends hold.
+    return hasNeedle(value) && !(node?.kind === "literal" && node.value === value);
   };
 
   const visitSecret = (value: Secret, path: readonly string[], node: ResolvedTree | undefined, isExact: boolean): Secret => {
@@ -79,9 +76,9 @@ export function checkOutput(output: unknown, resolved: Resolved, rules: OutputRu
     const isMisspelt = scheme !== undefined && !/^[^/?#]*:[^/?#]*@/.test(text.slice(scheme.length + 3));
     if (rules.allowedTexts.has(text) && !isMisspelt) return value;
     if (isMisspelt) {
-      report(path, node, "this secret was never fetched: no provider has the name before ://", rules.providersHint(scheme));
+      report(path, "this secret was never fetched: no provider has the name before ://", rules.providersHint(scheme));
     } else {
-      report(path, node, "this secret was never fetched", "Put a reference in its place, or list this path in `literals`.");
+      report(path, "this secret was never fetched", "Put a reference in its place, or list this path in `literals`.");
     }
     return value;
   };
@@ -94,10 +91,11 @@ export function checkOutput(output: unknown, resolved: Resolved, rules: OutputRu
     for (const key of Reflect.ownKeys(value)) {
       if (!Object.prototype.propertyIsEnumerable.call(value, key)) continue;
       const name = typeof key === "symbol" ? (key.description ?? "") : key;
-      const below = node?.kind === "filled" ? node : node && childOf(node, name);
-      const inner = [...path, name];
-      if (hasNeedle(name) && !rules.isPlain(path)) report(path, node, "a fetched value comes out as a key", plainHint);
-      const child = visit((value as Record<PropertyKey, unknown>)[key], inner, below, node?.kind !== "filled");
+      const isBelow = node?.kind === "filled";
+      const isNamed = hasNeedle(name) || (isBelow && mentions(name, node.text));
+      if (isNamed && !rules.isPlain(path)) report(path, "a fetched value comes out as a key");
+      const inner = (value as Record<PropertyKey, unknown>)[key];
+      const child = visit(inner, [...path, name], isBelow ? node : node && childOf(node, name), !isBelow);
       Object.defineProperty(made, key, { value: child, enumerable: true, configurable: true, writable: true });
     }
     open.delete(value);

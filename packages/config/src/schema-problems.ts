@@ -2,35 +2,17 @@ import type { SecretsError, StandardIssue } from "@keyhold/core";
 import { quotes, sharesText } from "./mentions.ts";
 import { problem } from "./problem.ts";
 import type { Resolved, ResolvedTree } from "./resolve.ts";
-import { childOf, leavesOf, type Place } from "./tree.ts";
+import { shownPath, spotOf } from "./spot.ts";
+import { childOf, leavesOf, pathText } from "./tree.ts";
 
 const withheld = "The schema's own words are withheld, because they may quote a value.";
 
 /** A literal that is longer than what stands in messages by chance. */
 const mayBeSecret = (literal: string) => literal.length > 3;
 
-/** Where an issue stands in the configuration, as far as its path leads there. */
-interface Spot {
-  readonly node: ResolvedTree;
-  /** The part of the path that exists in the configuration. */
-  readonly known: readonly string[];
-  /** The part that does not. */
-  readonly rest: readonly string[];
-}
-
-function spotOf(issue: StandardIssue, tree: ResolvedTree): Spot {
-  // Copied first: arktype's arrays make more of their own kind in map().
-  const path = Array.from(issue.path ?? [], (segment) =>
-    String(typeof segment === "object" && segment !== null ? segment.key : segment),
-  );
-  let node = tree;
-  for (const [index, key] of path.entries()) {
-    const child = childOf(node, key);
-    if (child === undefined) return { node, known: path.slice(0, index), rest: path.slice(index) };
-    node = child;
-  }
-  return { node, known: path, rest: [] };
-}
+/** Copied, because arktype's arrays make more of their own kind in `map`. */
+const pathOf = (issue: StandardIssue): readonly string[] =>
+  Array.from(issue.path ?? [], (segment) => String(typeof segment === "object" && segment !== null ? segment.key : segment));
 
 /** The library's own word for what is wrong, such as `invalid_format`. */
 function issueCode(issue: StandardIssue, isSafe: (text: string) => boolean): string {
@@ -57,39 +39,37 @@ export function schemaProblems(
     !values.some((value) => sharesText(text, value)) && !literals.some((literal) => quotes(text, literal));
 
   const describe = (issue: StandardIssue): SecretsError | undefined => {
-    const { node, known, rest } = spotOf(issue, tree);
+    const spot = spotOf(tree, pathOf(issue));
+    const { node, known, rest } = spot;
     const leaves = [...leavesOf(node)];
     // What a failed field does to the schema is no news.
     if (rest.length === 0 ? leaves.some((leaf) => leaf.kind === "failed") : node.kind === "failed") return undefined;
     const code = issueCode(issue, isSafe);
-    const tell = (path: readonly string[], message: string, hint?: string, place: Place | undefined = node.place) =>
-      problem(place, path, "invalid-argument", message, hint === undefined ? {} : { hint });
+    const tell = (message: string, hint?: string, path = known) =>
+      problem(node.place, path, "invalid-argument", message, hint === undefined ? {} : { hint });
 
     if (node.kind === "filled") {
-      const hint = `Check what the backend holds, and the schema. ${withheld}`;
-      return tell(known, `the fetched value does not fit the schema${code}`, hint);
-    }
-    if (node.kind === "absent") return tell(known, `the optional reference was not found, and the schema needs a value${code}`);
-    if (rest.length > 0) {
-      // These names come from the schema, or from a value that a transform took apart.
-      const path = [...known, ...rest.map((segment) => (isSafe(segment) ? segment : "…"))];
       return tell(
-        path,
-        `no source gives what the schema needs${code}`,
-        "Add it to a source, or give it a default in the schema.",
+        `the fetched value does not fit the schema${code}`,
+        `Check what the backend holds, and the schema. ${withheld}`,
       );
     }
+    if (node.kind === "absent") return tell(`the optional reference was not found, and the schema needs a value${code}`);
+    if (rest.length > 0) {
+      const hint = "Add it to a source, or give it a default in the schema.";
+      return tell(`no source gives what the schema needs${code}`, hint, shownPath(spot, isSafe));
+    }
     const unknown = unknownKeys(issue, node);
-    if (unknown !== "") return tell(known, `unknown keys: ${unknown}${code}`, "Remove them, or add them to the schema.");
+    if (unknown !== "") return tell(`unknown keys: ${unknown}${code}`, "Remove them, or add them to the schema.");
     if (leaves.some((leaf) => leaf.kind === "filled")) {
-      return tell(known, `it does not fit the schema, and has fetched values in it${code}`, withheld);
+      return tell(`it does not fit the schema, and has fetched values in it${code}`, withheld);
     }
     const message = String(issue.message)
       .replace(/[\s\p{Cc}]+/gu, " ")
       .slice(0, 300);
     const own = leaves.flatMap((leaf) => (leaf.kind === "literal" && typeof leaf.value === "string" ? [leaf.value] : []));
     const isQuiet = isSafe(message) && !own.some((text) => mayBeSecret(text) && quotes(message, text));
-    return isQuiet ? tell(known, message) : tell(known, `it does not fit the schema${code}`, withheld);
+    return isQuiet ? tell(message) : tell(`it does not fit the schema${code}`, withheld);
   };
 
   const found = Array.from(issues, describe).filter((error) => error !== undefined);
@@ -101,5 +81,6 @@ export function schemaProblems(
 function unknownKeys(issue: StandardIssue, node: ResolvedTree): string {
   const { keys } = issue as { readonly keys?: unknown };
   if (!Array.isArray(keys)) return "";
-  return keys.filter((key) => typeof key === "string" && childOf(node, key) !== undefined).join(", ");
+  const known = keys.filter((key) => typeof key === "string" && childOf(node, key) !== undefined);
+  return known.map((key) => pathText([key])).join(", ");
 }

@@ -181,6 +181,14 @@ describe("a fetched value", () => {
     }
   });
 
+  it("that comes out as a key below its path is refused, however short, and not shown in the path", async () => {
+    const { secrets } = memorySecrets({ pin: "4711" });
+    const schema = z.object({ pin: z.string().transform((text) => ({ [text]: text, [`x${text}`]: [1] })) });
+    const error = await rejection(loadConfig({ secrets, sources: [fromObject({ pin: "memory://pin" })], schema }));
+    expect(error.errors).toHaveLength(3);
+    expect(inspect(error)).not.toContain("4711");
+  });
+
   it("that a transform moves elsewhere is found in strings, keys, maps, sets, classes, bytes, URLs, errors and promises", async () => {
     class Holder {
       readonly inner: unknown;

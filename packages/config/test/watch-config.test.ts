@@ -91,14 +91,18 @@ describe("a live configuration", () => {
     expect(calls).toEqual(["key sk-first sk-second", "any p@ss-1 p@ss-1", "database 20", "any p@ss-1 p@ss-2"]);
   });
 
-  it("makes one swap of changes that arrive together", async () => {
+  it("makes one swap of changes that arrive together, or a few milliseconds apart", async () => {
     const { live, secrets } = await watching();
     const swaps: string[] = [];
     live.onChange((config) => swaps.push(config.openai.apiKey.text() + passwordOf(config)));
     await Promise.all([secrets.put("memory://openai", { apiKey: "sk-second" }), secrets.put("memory://db", login(2))]);
     await until(() => passwordOf(live.current) === "p@ss-2");
+    await secrets.put("memory://openai", { apiKey: "sk-third" });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await secrets.put("memory://db", login(3));
+    await until(() => passwordOf(live.current) === "p@ss-3");
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(swaps).toEqual(["sk-secondp@ss-2"]);
+    expect(swaps).toEqual(["sk-secondp@ss-2", "sk-thirdp@ss-3"]);
   });
 
   it("does not swap in a version that is invalid, reports it without its value, and goes on", async () => {

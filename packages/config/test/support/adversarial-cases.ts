@@ -38,6 +38,9 @@ const throwing = (text: unknown): never => {
   throw new Error(`cannot use ${text}`);
 };
 
+/** What no search for the value itself finds. */
+const encoded = (text: string) => `bad: ${Buffer.from(text).toString("base64")}`;
+
 class Client {
   readonly token: unknown;
   constructor(token: unknown) {
@@ -113,6 +116,12 @@ const zod: Record<string, Omit<AdversarialCase, "library" | "name">> = {
       .object({ key: z.string(), model: z.string() })
       .superRefine(({ key }, context) => context.addIssue({ code: "custom", path: ["model"], message: key.toLowerCase() })),
     config: { ...one, model: "gpt-5" },
+    ends: "refused",
+  },
+  "encoded value in an issue above": {
+    schema: z
+      .object({ key: z.string() })
+      .superRefine(({ key }, context) => context.addIssue({ code: "custom", message: encoded(key) })),
     ends: "refused",
   },
   "issue whose path is the value": {
@@ -298,6 +307,13 @@ const valibot: typeof zod = {
     config: { ...one, model: "gpt-5" },
     ends: "refused",
   },
+  "encoded value in an issue above": {
+    schema: v.pipe(
+      v.object({ key: v.string() }),
+      fails(({ key }) => encoded(key)),
+    ),
+    ends: "refused",
+  },
   "raw issue whose path is the value": {
     schema: v.pipe(
       v.object({ key: v.string() }),
@@ -451,6 +467,10 @@ const arktype: typeof zod = {
     schema: type({ key: "string" })
       .pipe(({ key }) => ({ [key]: key }))
       .to("Record<string, number>"),
+    ends: "refused",
+  },
+  "encoded value in an issue above": {
+    schema: type({ key: "string" }).narrow(({ key }, context) => context.mustBe(encoded(key))),
     ends: "refused",
   },
   "issue whose path is the value": {
