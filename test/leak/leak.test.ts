@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { childSinks } from "./child-sinks.ts";
 import { createCanary, findCanary } from "./encodings.ts";
 import { runChild } from "./run-child.ts";
-import { emitted, type Sinks } from "./sink.ts";
+import { type Emit, emitted, type Sinks } from "./sink.ts";
 import { coercion } from "./sinks/coercion.ts";
 import { core } from "./sinks/core.ts";
 import { errors } from "./sinks/errors.ts";
@@ -21,7 +21,7 @@ const children: Sinks = Object.fromEntries(
 const groups = { printing, coercion, serialising, reflection, errors, platform, telemetry, network, core, children };
 
 /** Where the value was found: `text as base64`, … */
-async function leaks(emit: Sinks[string], subject: Subject, tried: readonly Shape[]): Promise<string[]> {
+async function leaks(emit: Emit, subject: Subject, tried: readonly Shape[]): Promise<string[]> {
   const found = await Promise.all(
     tried.map(async (shape) => {
       const canary = createCanary();
@@ -33,7 +33,7 @@ async function leaks(emit: Sinks[string], subject: Subject, tried: readonly Shap
   return found.flat();
 }
 
-async function leaksAtAll(emit: Sinks[string], subject: Subject): Promise<boolean> {
+async function leaksAtAll(emit: Emit, subject: Subject): Promise<boolean> {
   for (const shape of shapes) if ((await leaks(emit, subject, [shape])).length > 0) return true;
   return false;
 }
