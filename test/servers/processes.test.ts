@@ -61,7 +61,7 @@ test.concurrent("a server is stopped with all that it started, and may be stoppe
 });
 
 test.concurrent("a server that will not stop is killed", async () => {
-  const server = await node(`process.on("SIGTERM", () => {}); console.log("up"); ${waits}`, (output) => output.includes("up"));
+  const server = await node(`process.on("SIGTERM", () => {}); console.log("up"); ${waits}`, (output) => output.startsWith("up"));
   await server.stop();
   expect(isAlive(server.pid)).toBe(false);
 });
