@@ -1,9 +1,13 @@
 import { once } from "node:events";
 import { request as requestHttps } from "node:https";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startAzure } from "./azure/start-azure.ts";
 import { makeCertificates } from "./certificates.ts";
+import { startConjur } from "./conjur/start-conjur.ts";
 import { createFaultPlan, largeBytes } from "./faults.ts";
+import { startGoogle } from "./google/start-google.ts";
 import { type HttpsService, json, startHttpsService } from "./https-service.ts";
+import { startTokenServer } from "./oidc/start-token-server.ts";
 import { send } from "./send.ts";
 
 describe("faults", () => {
@@ -110,6 +114,20 @@ describe("faults", () => {
       await expect(send(own, "GET", "/")).rejects.toMatchObject({ code });
       await own.close();
     }
+  });
+
+  it("each service words a status in its own way", async () => {
+    const tokens = await startTokenServer();
+    const [azure, google, conjur] = [await startAzure({ tokens }), await startGoogle({ tokens }), await startConjur()];
+    for (const own of [azure, google, conjur]) own.faults.next({ kind: "status", status: 401 });
+    const challenged = await send(azure, "GET", "/secrets/a");
+    expect(challenged.headers["www-authenticate"]).toContain("Bearer authorization=");
+    expect((await send(google, "GET", "/v1/projects/p/secrets")).json().error).toMatchObject({
+      code: 401,
+      status: "UNAUTHENTICATED",
+    });
+    expect((await send(conjur, "GET", "/whoami")).text).toBe("");
+    for (const own of [azure, google, conjur, tokens]) await own.close();
   });
 
   it("a plan counts what still waits, and can be cleared", () => {

@@ -34,17 +34,17 @@ export function createAccessTokens(clock: WallClock): AccessTokens {
     verify(authorization) {
       const sent = /^Token token="(.*)"/s.exec(authorization ?? "")?.[1];
       if (sent === undefined) throw unauthorized("Authorization missing");
-      let token: AccessToken;
+      let token: Partial<AccessToken> | null;
       try {
         token = JSON.parse(Buffer.from(sent, "base64").toString());
       } catch {
         throw unauthorized("Malformed authorization token");
       }
-      const expected = sign(`${token.protected}.${token.payload}`);
-      const signature = Buffer.from(String(token.signature), "base64url");
+      const expected = sign(`${token?.protected}.${token?.payload}`);
+      const signature = Buffer.from(String(token?.signature), "base64url");
       if (signature.length !== expected.length || !timingSafeEqual(signature, expected))
         throw unauthorized("Unauthorized: Invalid token");
-      const { sub, iat, exp } = JSON.parse(Buffer.from(token.payload, "base64url").toString());
+      const { sub, iat, exp } = JSON.parse(Buffer.from(String(token?.payload), "base64url").toString());
       if (exp * 1000 <= clock.now()) throw unauthorized("Unauthorized: Invalid token");
       return { login: sub, issuedAtMs: iat * 1000 };
     },

@@ -4,10 +4,11 @@ import { type HttpsService, type ServiceAnswer, startHttpsService } from "../htt
 import { type TokenAuthority, type WallClock, wallClock } from "../oidc/token-authority.ts";
 import { createAccessTokens } from "./access-tokens.ts";
 import { createAuthenticators } from "./authenticators.ts";
+import type { ConjurState } from "./call.ts";
 import { ConjurError } from "./conjur-error.ts";
 import { type CreatedRoles, loadPolicy } from "./load-policy.ts";
 import { RoleStore } from "./role-store.ts";
-import { type ConjurState, createRoutes } from "./routes.ts";
+import { createRoutes } from "./routes.ts";
 import { createSecretStore } from "./secret-store.ts";
 import type { IamIdentity } from "./verify-caller-identity.ts";
 
