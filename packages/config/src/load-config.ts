@@ -1,5 +1,4 @@
-import type { Secret, Secrets, SecretsError, StandardSchema } from "@keyhold/core";
-import { isSecretsError } from "@keyhold/core";
+import { isSecretsError, type Secret, type Secrets, type SecretsError, type StandardSchema } from "@keyhold/core";
 import { evaluate } from "./evaluate.ts";
 import type { Guard } from "./guard.ts";
 import { warnOfLeases } from "./leases.ts";
