@@ -188,7 +188,7 @@ describe("a server that", () => {
   it("would get past a plain fetch, the control", async () => {
     const verdicts = Object.entries(faults).map(async ([name, fault]) => {
       const server = await serve(fault);
-      const { error } = await outcome(askByFetch, server.url, 5_000);
+      const { error } = await outcome(askByFetch, server.url, 3_000);
       return error === undefined ? `${name}: accepted` : leaked(error).length > 0 ? `${name}: quoted` : undefined;
     });
     const failures = (await Promise.all(verdicts)).filter((verdict) => verdict !== undefined);

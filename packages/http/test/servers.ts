@@ -40,7 +40,10 @@ export async function rawServer(respond: Respond, options: { tls?: TlsOptions; p
       }
     });
   };
-  const server: Server = options.tls === undefined ? createServer(accept) : createTlsServer(options.tls, accept);
+  const server: Server =
+    options.tls === undefined
+      ? createServer({ noDelay: true }, accept)
+      : createTlsServer({ ...options.tls, noDelay: true }, accept);
   // Also under TLS, where a connection exists before its handshake is done.
   server.on("connection", (socket) => {
     connections += 1;
