@@ -13,7 +13,7 @@ import type { Harness } from "./harness.ts";
  * testProvider("memory", { create: () => memory(), notApplicable: [{ reason: "nothing signs in", codes: ["unauthenticated"] }] });
  */
 export function testProvider(name: string, harness: Harness): void {
-  const results: CaseResult[] = [];
+  const results = new Map<string, CaseResult>();
   const timeoutMs = harness.timeoutMs ?? defaultTimeoutMs;
 
   describe(`conformance of ${name}`, () => {
@@ -29,7 +29,7 @@ export function testProvider(name: string, harness: Harness): void {
           // The case has its own limit, for the call and for the cleanup; Vitest's only backs it up.
           it(one.title, { timeout: timeoutMs * 2 + 5_000 }, async (context) => {
             const result = await runCase(one, harness);
-            results.push(result);
+            results.set(one.title, result);
             if (result.outcome === "failed") throw result.error;
             if (result.outcome !== "passed") context.skip(result.reason);
           });
@@ -39,8 +39,8 @@ export function testProvider(name: string, harness: Harness): void {
 
     afterAll(() => {
       // With some tests filtered out, what was found is no whole report.
-      if (results.length < conformanceCases.length) return;
-      const report = reportOf(name, harness, results);
+      if (results.size < conformanceCases.length) return;
+      const report = reportOf(name, harness, [...results.values()]);
       writeReport(report);
       console.log(reportLines(report).join("\n"));
     });

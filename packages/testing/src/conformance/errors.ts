@@ -46,7 +46,7 @@ const drives: { readonly [Code in ErrorCode]?: Drive } = {
 };
 
 /** What no driver has to give, unless its harness shows that it does. */
-const left: { readonly [Code in ErrorCode]?: string } = {
+const unlessGiven: { readonly [Code in ErrorCode]?: string } = {
   decode: "the client decodes, a driver does not",
   unsupported: "the client refuses what the provider has not, before any call",
   closed: "nothing to close",
@@ -82,7 +82,7 @@ export const errorCases: readonly ConformanceCase[] = errorCodes.map((code) => (
   notApplicable(provider, harness) {
     const own = drives[code];
     const driven = harness.breakIt?.[code] !== undefined || (own !== undefined && own.notApplicable?.(provider) === undefined);
-    return driven ? undefined : (excuse(harness, code) ?? left[code]);
+    return driven ? undefined : (excuse(harness, code) ?? unlessGiven[code]);
   },
   async run(context) {
     const { harness, provider } = context;

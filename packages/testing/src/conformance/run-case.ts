@@ -1,7 +1,7 @@
 import type { Harness } from "../harness.ts";
 import { within } from "./assertions.ts";
 import { openCase } from "./case-context.ts";
-import type { Behaviour, CaseContext, ConformanceCase } from "./conformance-case.ts";
+import type { Behaviour, ConformanceCase } from "./conformance-case.ts";
 
 /** How one case ended for one provider. */
 export interface CaseResult {
@@ -17,23 +17,23 @@ export interface CaseResult {
 /** How long one case may take where the harness does not say, in milliseconds. */
 export const defaultTimeoutMs = 30_000;
 
-/** Runs a case to its end and its cleanup. A promise that nobody waited for and that failed, fails the case. */
-async function attempt(one: ConformanceCase, context: CaseContext, finish: () => Promise<void>): Promise<void> {
+/** Runs a case, then its cleanup, also after a failure. A promise that failed and that nobody waited for, fails the case. */
+async function attempt(one: ConformanceCase, { context, finish }: Awaited<ReturnType<typeof openCase>>): Promise<void> {
+  const timeoutMs = context.harness.timeoutMs ?? defaultTimeoutMs;
   const unhandled: unknown[] = [];
   const listener = (error: unknown) => unhandled.push(error);
+  const failures: unknown[] = [];
+  const failed = (error: unknown) => failures.push(error);
   process.on("unhandledRejection", listener);
   try {
-    const timeoutMs = context.harness.timeoutMs ?? defaultTimeoutMs;
-    try {
-      await within(timeoutMs, one.run(context), "this case");
-    } finally {
-      await within(timeoutMs, finish(), "closing the providers");
-    }
+    await within(timeoutMs, one.run(context), "this case").catch(failed);
+    await within(timeoutMs, finish(), "closing the providers").catch(failed);
     // Rejections are reported after the microtasks of a turn.
     await new Promise((resolve) => setImmediate(resolve));
   } finally {
     process.off("unhandledRejection", listener);
   }
+  if (failures.length > 0) throw failures[0];
   if (unhandled.length > 0) throw new Error("a promise was rejected that nobody waited for", { cause: unhandled[0] });
 }
 
@@ -43,13 +43,13 @@ export async function runCase(one: ConformanceCase, harness: Harness): Promise<C
   const skipped = harness.skip?.find(({ tests }) => tests.includes(title));
   if (skipped) return { behaviour, title, outcome: "skipped", reason: skipped.reason };
   try {
-    const { context, finish } = await openCase(harness);
-    const reason = one.notApplicable?.(context.provider, harness);
+    const opened = await openCase(harness);
+    const reason = one.notApplicable?.(opened.context.provider, harness);
     if (reason !== undefined) {
-      await finish();
+      await opened.finish();
       return { behaviour, title, outcome: "not-applicable", reason };
     }
-    await attempt(one, context, finish);
+    await attempt(one, opened);
     return { behaviour, title, outcome: "passed" };
   } catch (error) {
     return { behaviour, title, outcome: "failed", error };

@@ -121,7 +121,7 @@ export const writeCases: readonly ConformanceCase[] = [
     async run({ provider, path, content, call }) {
       const at = await path();
       const once = content();
-      const idempotencyKey = "7d1f3c5a-6b0e-4e53-9a52-0c6f6a5b1d2e";
+      const idempotencyKey = crypto.randomUUID();
       const first = await provider.write!({ path: at }, once, { idempotencyKey }, call());
       const second = await provider.write!({ path: at }, once, { idempotencyKey }, call());
       assert.equal(second.version, first.version);
