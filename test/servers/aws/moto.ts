@@ -20,7 +20,8 @@ export async function startMoto(environment: PythonEnvironment): Promise<Moto> {
       name: "moto",
       command: environment.python,
       args: ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)],
-      ready: async () => (await fetch(`${url}moto-api/data.json`, { signal: AbortSignal.timeout(2_000) })).ok,
+      // Its own word, not an answer at that port: that could come from somebody else's.
+      ready: (output) => output.includes(`Running on http://127.0.0.1:${port}`),
     });
     return {
       url,

@@ -158,7 +158,8 @@ function startServer(
     ],
     cwd: folder,
     readyWithinMs: 120_000,
-    ready: async () => {
+    ready: async (output) => {
+      if (!output.includes(`Serving securely on 127.0.0.1:${port}`)) return false;
       const { status } = await kubernetesRequest(`https://127.0.0.1:${port}`, { path: "/readyz", token: adminToken });
       return status === 200;
     },
