@@ -1,5 +1,5 @@
 import { type BigIntStats, constants } from "node:fs";
-import { open, readdir, realpath, stat } from "node:fs/promises";
+import { lstat, open, readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { type Content, contentVersion, type Locator, type Provider, type SecretRecord, type SecretSummary } from "@keyhold/core";
 import { untilAborted } from "./abort.ts";
@@ -68,6 +68,9 @@ async function realDirectory(directory: string): Promise<string> {
   }
 }
 
+/** Kubernetes swaps a whole folder at once; a look that fell into that is repeated. */
+const maxAttempts = 20;
+
 // A name that is too long is the name of no file, and neither is one below a file.
 const missing: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"]);
 
@@ -77,18 +80,20 @@ const sameFile = (a: BigIntStats, b: BigIntStats) => a.ino === b.ino && a.dev ==
 
 async function readRecord(directory: string, locator: Locator): Promise<SecretRecord> {
   const segments = segmentsOf(locator);
-  for (let attempt = 1; ; attempt++) {
-    const root = await realDirectory(directory);
+  const root = await realDirectory(directory);
+  const name = path.join(root, ...segments);
+  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     try {
-      const found = await readInside(root, path.join(root, ...segments));
+      const found = await readInside(root, name);
       if (found) return found;
     } catch (error) {
       // The file's name is the caller's text and is not repeated.
       if (!missing.has(systemCode(error) ?? "")) throw fileError(error, "a file in", directory);
+      // A link that leads nowhere is there: Kubernetes is about to give it its new target.
+      if (!(await lstat(name).catch(() => undefined))) break;
     }
-    // Kubernetes swaps the whole folder at once; what was found a moment ago may be gone. The next look sees the new one.
-    if (attempt === 3) throw notFound();
   }
+  throw notFound();
 }
 
 /** Undefined when something was swapped between looking and opening. */

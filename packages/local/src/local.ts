@@ -137,7 +137,7 @@ export function localWithSteps(options: LocalOptions, step: Step): LocalProvider
       const there = [...secrets.values()].filter((secret) => currentVersion(secret)).length;
       return {
         principal: own.filter((one) => recipients.includes(one)).join(", "),
-        notes: [`store ${storePath}: ${there} secrets, ${recipients.length} recipients`],
+        notes: [`store: ${storePath}`, `secrets: ${there}`, `recipients: ${recipients.length}`],
       };
     },
 

@@ -26,9 +26,9 @@ function encodeVersion({ version, createdAt, removedAt, value, ...rest }: Stored
   return {
     version,
     createdAt: time(createdAt),
+    ...(typeof value === "string" ? { value } : { base64: Buffer.from(value).toString("base64") }),
     ...(removedAt === undefined ? {} : { removedAt: time(removedAt) }),
     ...rest,
-    ...(typeof value === "string" ? { value } : { base64: Buffer.from(value).toString("base64") }),
   };
 }
 
