@@ -2,13 +2,10 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { type CallContext, isSecretsError, type Provider, systemClock } from "@keyhold/core";
 import type { Harness } from "../harness.ts";
-import { failsWith, holds, pause, sameContent, within } from "./assertions.ts";
+import { failsWith, holds, pause, promptMs, sameContent, within } from "./assertions.ts";
 import { type CaseContext, type ConformanceCase, needs } from "./conformance-case.ts";
 
 const behaviour = "abort and deadline";
-
-/** How long a call may take to end once it was told to, in milliseconds. */
-const promptMs = 1_000;
 
 /** Every call that the provider has, at `path`. */
 function everyCall({ provider, content }: CaseContext, path: string, context: CallContext): readonly (() => Promise<unknown>)[] {

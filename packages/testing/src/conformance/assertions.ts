@@ -2,11 +2,16 @@ import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { type Content, type ErrorCode, isSecretsError, type SecretRecord, type SecretsError } from "@keyhold/core";
 
+/** How long a call may take to end once it was told to, in milliseconds: at once, on a machine that is busy. */
+export const promptMs = 1_500;
+
 /** Waits at most `ms` milliseconds. */
 export async function within<T>(ms: number, promise: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new assert.AssertionError({ message: `${what} took longer than ${ms} ms` })), ms);
+    const fail = () => reject(new assert.AssertionError({ message: `${what} took longer than ${ms} ms` }));
+    // After a stall of the whole process the timer comes first: what arrived meanwhile still counts.
+    timer = setTimeout(() => setImmediate(fail), ms);
   });
   try {
     return await Promise.race([promise, late]);

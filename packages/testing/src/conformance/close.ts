@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { holds, pause, within } from "./assertions.ts";
+import { holds, pause, promptMs, within } from "./assertions.ts";
 import { type ConformanceCase, needs } from "./conformance-case.ts";
 import { openHandles } from "./open-handles.ts";
 
@@ -62,7 +62,7 @@ export const closeCases: readonly ConformanceCase[] = [
         () => true,
       );
       await used.close!();
-      assert.ok(await within(2_000, ended, "ending a watch at close"), "a closed watch ends");
+      assert.ok(await within(promptMs, ended, "ending a watch at close"), "a closed watch ends");
     },
   },
 ];

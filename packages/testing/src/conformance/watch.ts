@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Change, isSecretsError, type Locator, systemClock } from "@keyhold/core";
-import { pause, within } from "./assertions.ts";
+import { pause, promptMs, within } from "./assertions.ts";
 import { type CaseContext, type ConformanceCase, needs } from "./conformance-case.ts";
 
 const behaviour = "watch";
@@ -34,7 +34,7 @@ function watching({ provider, harness, call }: CaseContext, locator: Locator, by
         (error: unknown) => isSecretsError(error, "aborted"),
       );
       controller.abort();
-      assert.ok(await within(1_000, last, "ending a watch"), "an aborted watch ends");
+      assert.ok(await within(promptMs, last, "ending a watch"), "an aborted watch ends");
     },
   };
 }
@@ -125,7 +125,7 @@ export const watchCases: readonly ConformanceCase[] = [
       const told = iterator.next();
       await context.put(path, context.content());
       assert.equal((await within(withinMs, told, "telling a change")).done, false);
-      await within(1_000, Promise.resolve(iterator.return?.()), "leaving a watch");
+      await within(promptMs, Promise.resolve(iterator.return?.()), "leaving a watch");
     },
   },
   {

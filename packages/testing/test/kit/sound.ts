@@ -50,7 +50,7 @@ export function soundHarness(base: Base = {}): Harness {
     maxBytes: base.fields ? 1024 * 1024 - Buffer.byteLength('{"value":""}') : 1024 * 1024,
     stage: "current",
     leased: () => ({ path: "leased" }),
-    timeoutMs: 1_500,
+    timeoutMs: 2_000,
     watchWithinMs: 250,
   };
 }
