@@ -14,19 +14,21 @@ interface Watching {
   stop(): Promise<void>;
 }
 
-function watching({ provider, harness, call }: CaseContext, locator: Locator, by = provider): Watching {
+function watching({ provider, harness, call }: CaseContext, locator: Locator): Watching {
   const controller = new AbortController();
-  const iterator = by.watch!(locator, call({ signal: controller.signal, deadlineMs: Infinity }))[Symbol.asyncIterator]();
+  const iterator = provider.watch!(locator, call({ signal: controller.signal, deadlineMs: Infinity }))[Symbol.asyncIterator]();
   const withinMs = harness.watchWithinMs ?? 5_000;
   const next = () => within(withinMs, iterator.next(), "telling a change");
   return {
     next,
     async until(version) {
-      for (;;) {
+      // Bounded, because a watch that never waits would leave no turn to the timer.
+      for (let told = 0; told < 1_000; told++) {
         const { done, value } = await next();
         assert.ok(!done, "the watch ended by itself");
         if (value.version === version) return;
       }
+      assert.fail("the watch told a thousand changes, and not this one");
     },
     async stop() {
       const last = iterator.next().then(
