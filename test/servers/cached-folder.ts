@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 
 /** Where downloads and builds are kept between runs: `KEYHOLD_CACHE`, or a folder that goes with node_modules. */
-export function cacheFolder(): string {
-  return process.env.KEYHOLD_CACHE || path.join(root, "node_modules", ".cache", "keyhold");
+function cacheFolder(): string {
+  return path.resolve(root, process.env.KEYHOLD_CACHE || "node_modules/.cache/keyhold");
 }
 
 /**
