@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 
 /** Where downloads and builds are kept between runs: `KEYHOLD_CACHE`, or a folder that goes with node_modules. */
-function cacheFolder(): string {
+export function cacheFolder(): string {
   return path.resolve(root, process.env.KEYHOLD_CACHE || "node_modules/.cache/keyhold");
 }
 
