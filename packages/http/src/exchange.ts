@@ -10,6 +10,13 @@ interface Attempt {
   readonly reused: boolean;
 }
 
+/** The head of an answer, whose body is still to be read. */
+export interface Answer {
+  readonly response: IncomingMessage;
+  /** Nothing had been sent over this connection before. */
+  readonly isNewConnection: boolean;
+}
+
 function attempt(connections: Connections, request: PreparedRequest, signal: AbortSignal): Promise<Attempt> {
   return new Promise((resolve) => {
     const sent = connections.send(request, signal);
@@ -39,7 +46,7 @@ function refuseRedirect(response: IncomingMessage, peer: string): void {
 }
 
 /**
- * Sends a request and gives the head of its answer, whose body is still to be read.
+ * Sends a request and gives the head of its answer.
  *
  * A server may close a kept connection at the very moment a request goes out on it. That is no failure of the server's, so a
  * repeatable request is sent once more. Others that were kept as long are as stale, hence the second try is over a new connection.
@@ -50,7 +57,7 @@ export async function exchange(
   connections: Connections,
   request: PreparedRequest,
   { signal, peer }: { readonly signal: AbortSignal; readonly peer: string },
-): Promise<IncomingMessage> {
+): Promise<Answer> {
   signal.throwIfAborted();
   let tried = await attempt(connections, request, signal);
   if (request.repeatable && tried.reused && isClosedConnection(tried.error) && !signal.aborted) {
@@ -63,5 +70,5 @@ export async function exchange(
   // Without a listener, a body that nobody reads yet would end the process when its connection breaks.
   response.on("error", () => {});
   refuseRedirect(response, peer);
-  return response;
+  return { response, isNewConnection: !tried.reused };
 }

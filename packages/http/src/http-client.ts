@@ -60,7 +60,6 @@ export interface HttpClient {
 const defaultLimitBytes = 4 * 1024 * 1024;
 
 function expiryOf(response: IncomingMessage): number | undefined {
-  // A socket that is reused or already gone shows nothing new.
   const certificate = (response.socket as Partial<TLSSocket>).getPeerCertificate?.();
   const at = Date.parse(certificate?.valid_to ?? "");
   return Number.isNaN(at) ? undefined : at;
@@ -107,13 +106,14 @@ export function httpClient(options: HttpClientOptions): HttpClient {
   async function answer(request: HttpRequest, accept: string, { signal }: CallLimit): Promise<IncomingMessage> {
     const prepared = prepareRequest({ ...request, headers: { "accept-encoding": accept, ...request.headers } }, origin);
     connections ??= connectionsTo(origin, { tls, socketPath, proxy: chosenProxy() });
-    const response = await exchange(connections, prepared, { signal, peer });
-    certificateExpiresAt = expiryOf(response) ?? certificateExpiresAt;
+    const { response, isNewConnection } = await exchange(connections, prepared, { signal, peer });
+    if (isNewConnection) certificateExpiresAt = expiryOf(response) ?? certificateExpiresAt;
     return response;
   }
 
-  async function whole(response: IncomingMessage, keepUnknown: boolean): Promise<HttpResponse> {
-    const body = await readBody(response, { limitBytes, peer, keepUnknown });
+  async function whole(response: IncomingMessage, { method, headers }: HttpRequest): Promise<HttpResponse> {
+    const keepUnknown = Object.keys(headers ?? {}).some((name) => name.toLowerCase() === "accept-encoding");
+    const body = await readBody(response, { limitBytes, peer, keepUnknown, isHead: method === "HEAD" });
     return httpResponse(response.statusCode ?? 0, response.headers, body, peer);
   }
 
@@ -121,8 +121,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     async request(request: HttpRequest, context: CallContext) {
       const limit = start(context, context.deadlineAt);
       try {
-        const ownEncoding = Object.keys(request.headers ?? {}).some((name) => name.toLowerCase() === "accept-encoding");
-        return await whole(await answer(request, acceptedEncodings, limit), ownEncoding);
+        return await whole(await answer(request, acceptedEncodings, limit), request);
       } catch (error) {
         throw failure(limit, error);
       } finally {
@@ -145,7 +144,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
         const read = async () => {
           waiting(true);
           try {
-            return await whole(response, false);
+            return await whole(response, request);
           } catch (error) {
             throw failure(limit, error);
           } finally {

@@ -5,14 +5,24 @@ import { SecretsError } from "@keyhold/core";
 /** What is asked for unless the caller asks for something of its own. */
 export const acceptedEncodings = "gzip, deflate, br";
 
+export interface BodyOptions {
+  readonly limitBytes: number;
+  readonly peer: string;
+  /** Leave an encoding that HTTP does not know as it is: the caller asked for it (Conjur has `base64`). */
+  readonly keepUnknown: boolean;
+  readonly isHead: boolean;
+}
+
 const tooLarge = (limitBytes: number, peer: string): SecretsError =>
   new SecretsError("decode", `the answer of ${peer} is larger than ${limitBytes} bytes`, {
     hint: "No secret is that large: check what answers there, or raise responseLimitBytes.",
   });
 
 /** The body as it came, whole or not at all. */
-async function rawBody(response: IncomingMessage, limitBytes: number, peer: string): Promise<Uint8Array> {
-  if (Number(response.headers["content-length"]) > limitBytes) {
+async function rawBody(response: IncomingMessage, { limitBytes, peer, isHead }: BodyOptions): Promise<Uint8Array> {
+  // An answer to HEAD, or with 304, tells the length of a body that does not come.
+  const comes = !isHead && response.statusCode !== 304;
+  if (comes && Number(response.headers["content-length"]) > limitBytes) {
     response.destroy();
     throw tooLarge(limitBytes, peer);
   }
@@ -52,15 +62,12 @@ function decoderFor(encoding: string, body: Uint8Array): Decoder | undefined {
 /**
  * Reads and decompresses the body. The limit holds before and after decompression.
  *
- * @param keepUnknown leave an encoding that HTTP does not know as it is: the caller asked for it (Conjur has `base64`).
  * @throws SecretsError `decode` for a body that is too large or not what its encoding says, `unavailable` for one that cannot be
  * known to be whole; and whatever the stream throws.
  */
-export async function readBody(
-  response: IncomingMessage,
-  { limitBytes, peer, keepUnknown }: { readonly limitBytes: number; readonly peer: string; readonly keepUnknown: boolean },
-): Promise<Uint8Array> {
-  const body = await rawBody(response, limitBytes, peer);
+export async function readBody(response: IncomingMessage, options: BodyOptions): Promise<Uint8Array> {
+  const { limitBytes, peer, keepUnknown } = options;
+  const body = await rawBody(response, options);
   const { headers, statusCode = 0 } = response;
   // Such a body ends where the connection does, so half a secret would look like a whole one.
   if (

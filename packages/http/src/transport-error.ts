@@ -50,7 +50,7 @@ const networkProblems: Readonly<Record<string, Told>> = {
 export function transportError(error: unknown, peer: string): SecretsError {
   if (isSecretsError(error)) return error;
   const { code } = (error ?? {}) as { readonly code?: unknown };
-  const known = typeof code === "string" ? code : "";
+  const known = typeof code === "string" && /^[A-Z0-9_/]+$/.test(code) ? code : "";
   const told = (failure: "unavailable" | "unauthenticated", [what, hint]: Told, retryable: boolean) =>
     new SecretsError(failure, `cannot talk to ${peer}: ${what}`, { hint, retryable });
   if (Object.hasOwn(certificateProblems, known)) return told("unavailable", certificateProblems[known] as Told, false);
@@ -65,15 +65,19 @@ export function transportError(error: unknown, peer: string): SecretsError {
   }
   if (known === "EPROTO" || known.startsWith("ERR_SSL_")) {
     const hint = "Check that the port speaks TLS (https, not http), and TLS 1.2 or newer.";
-    return told("unavailable", ["the TLS handshake failed", hint], false);
+    return told("unavailable", [`the TLS handshake failed (${known})`, hint], false);
   }
   // What is left without a system's or Node's own prefix is a verdict of OpenSSL's on the certificate.
   if (/^(?!E[A-Z]+$|ERR_)[A-Z][A-Z_]+$/.test(known)) {
     return told(
       "unavailable",
-      ["its certificate is not acceptable", "Have the server's certificate checked with openssl verify."],
+      [`its certificate is not acceptable (${known})`, "Have the server's certificate checked with openssl verify."],
       false,
     );
   }
-  return told("unavailable", ["the connection failed", "Check the network between this machine and the server."], true);
+  return told(
+    "unavailable",
+    [`the connection failed${known && ` (${known})`}`, "Check the network between this machine and the server."],
+    true,
+  );
 }

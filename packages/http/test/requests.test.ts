@@ -11,7 +11,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { makeCertificates } from "../../../test/servers/certificates.ts";
 import { answer, eventually, type RawServer, type Respond, rawServer } from "./servers.ts";
 
-const runs = Math.min(2_000, Number(process.env.KEYHOLD_RUNS ?? 300));
+const runs = Math.min(2_000, Number(process.env.KEYHOLD_RUNS ?? 100));
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -70,7 +70,7 @@ describe("a request", () => {
   it("takes any query apart again as it was put together", { timeout: 120_000 }, async () => {
     const server = await serve((socket) => socket.write(answer("{}")));
     const client = clientFor(server);
-    const text = fc.string({ unit: "binary", maxLength: 20 });
+    const text = fc.string({ unit: fc.constantFrom(..."ab01&=+%/?#;: '()*!~\\\"\u0000\r\nü€😀"), maxLength: 20 });
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(fc.tuple(text, text), { selector: ([name]) => name, maxLength: 4 }), async (pairs) => {
         server.requests.length = 0;
@@ -178,7 +178,7 @@ describe("an answer", () => {
     const heads = { HEAD: "200 OK", GET: "204 No Content", OPTIONS: "304 Not Modified" };
     for (const [method, status] of Object.entries(heads)) {
       const server = await serve((socket) => {
-        const length = status.startsWith("204") ? "" : "content-length: 99\r\n";
+        const length = status.startsWith("204") ? "" : "content-length: 99000000\r\n";
         socket.write(`HTTP/1.1 ${status}\r\n${length}content-encoding: gzip\r\n\r\n`);
       });
       const response = await clientFor(server).request({ method, path: "/" }, callContext());

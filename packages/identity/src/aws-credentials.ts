@@ -1,4 +1,4 @@
-import { type CallContext, SecretsError } from "@keyhold/core";
+import { type CallContext, placeholder, SecretsError } from "@keyhold/core";
 
 /**
  * What signs requests to AWS. The same shape as in AWS's own packages, so that credentials and providers of either side fit the
@@ -32,7 +32,7 @@ const present = (text: string | undefined): string | undefined => text?.trim() |
 
 /** Hides from `console.log` and JSON what an error or a log line could carry away. A spread copy has the plain parts. */
 function hidden(credentials: AwsCredentials): AwsCredentials {
-  const shown = () => ({ accessKeyId: credentials.accessKeyId, secretAccessKey: "⟦secret⟧" });
+  const shown = () => ({ accessKeyId: credentials.accessKeyId, secretAccessKey: placeholder });
   return Object.freeze(
     Object.defineProperties(credentials, {
       [Symbol.for("nodejs.util.inspect.custom")]: { value: shown },

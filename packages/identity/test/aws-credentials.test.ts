@@ -173,17 +173,19 @@ describe("the shared files", () => {
     expect((await failure(() => read(`[default]\n${keys("one")}`, undefined, "__proto__"))).code).toBe("unauthenticated");
   });
 
-  it("that cannot be read are an error, not an absence", async (ctx) => {
-    const folder = files(`[default]\n${keys("one")}`);
-    const provider = sharedFileAwsCredentials({ environment: { HOME: folder } });
-    rmSync(path.join(folder, ".aws/credentials"));
+  it("that cannot be read are an error, not an absence", async () => {
+    const folder = files(undefined);
     mkdirSync(path.join(folder, ".aws/credentials"));
-    expect((await failure(provider)).code).toBe("unavailable");
-    if (process.getuid?.() === 0 || process.platform === "win32") return ctx.skip("this user may read every file");
-    rmSync(path.join(folder, ".aws/credentials"), { recursive: true });
-    writeFileSync(path.join(folder, ".aws/credentials"), "");
+    const error = await failure(sharedFileAwsCredentials({ environment: { HOME: folder } }));
+    expect([error.code, error.retryable]).toEqual(["unavailable", false]);
+    expect(`${error.stack?.split("\n", 1)}${error.hint}`).not.toContain(folder);
+  });
+
+  const readsAll = process.getuid?.() === 0 || process.platform === "win32";
+  it.skipIf(readsAll)("that this user may not read are denied (skipped for a user who may read every file)", async () => {
+    const folder = files("");
     chmodSync(path.join(folder, ".aws/credentials"), 0);
-    expect((await failure(provider)).code).toBe("permission-denied");
+    expect((await failure(sharedFileAwsCredentials({ environment: { HOME: folder } }))).code).toBe("permission-denied");
   });
 });
 

@@ -28,11 +28,9 @@ class Sha256 {
   }
 }
 
-const text = fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }).filter((made) => made.isWellFormed());
+const text = fc.string({ unit: fc.constantFrom(..."aZ09-._~ !'()*&=+%/?#:@$,;\\\"\u0000\nü€😀"), minLength: 1, maxLength: 12 });
 const segment = fc.oneof({ weight: 5, arbitrary: text.map(encodeURIComponent) }, fc.constantFrom("", ".", "..", "a%2Fb", "(x)"));
-// AWS's signer loses a parameter of this name.
-const parameter = text.filter((name) => name !== "__proto__");
-const query = fc.dictionary(parameter, text, { maxKeys: 4, noNullPrototype: true });
+const query = fc.dictionary(text, text, { maxKeys: 4, noNullPrototype: true });
 const headerValue = fc.stringMatching(/^[!-~]([ -~]{0,20}[!-~])?$/);
 const headers = fc.dictionary(fc.stringMatching(/^x-k-[a-z0-9-]{1,8}$/), headerValue, { maxKeys: 4, noNullPrototype: true });
 
@@ -50,7 +48,7 @@ const example: fc.Arbitrary<Example> = fc
     segments: fc.array(segment, { minLength: 1, maxLength: 5 }).filter((made) => !/^\.{1,2}$/.test(made.at(-1) as string)),
     query,
     headers,
-    body: fc.oneof(fc.string({ unit: "grapheme" }), fc.uint8Array({ maxLength: 50 })),
+    body: fc.oneof(text, fc.uint8Array({ maxLength: 50 })),
     token: fc.option(fc.base64String({ minLength: 8 }), { nil: undefined }),
     signedAt: fc.date({ min: new Date(0), max: new Date("2100-01-01"), noInvalidDate: true }),
     region: fc.constantFrom("us-east-1", "eu-west-1"),
