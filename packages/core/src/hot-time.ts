@@ -13,9 +13,10 @@ const longestServed = 1_000;
 export class HotTime {
   /** Milliseconds since this was made, as of the last look. */
   elapsed = 0;
+  /** The wall clock, as of the last look. */
+  wall: number;
   readonly #clock: Clock;
   readonly #isSystem: boolean;
-  #wall: number;
   #monotonic: number;
   #left = 0;
   #ending = false;
@@ -23,7 +24,7 @@ export class HotTime {
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#isSystem = clock === systemClock;
-    this.#wall = clock.now();
+    this.wall = clock.now();
     this.#monotonic = clock.monotonic();
   }
 
@@ -34,8 +35,8 @@ export class HotTime {
       return this.elapsed;
     }
     const [wall, monotonic] = [this.#clock.now(), this.#clock.monotonic()];
-    this.elapsed += Math.max(0, monotonic - this.#monotonic, wall - this.#wall);
-    this.#wall = wall;
+    this.elapsed += Math.max(0, monotonic - this.#monotonic, wall - this.wall);
+    this.wall = wall;
     this.#monotonic = monotonic;
     if (!this.#isSystem) return this.elapsed;
     this.#left = longestServed;

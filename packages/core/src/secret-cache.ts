@@ -21,6 +21,8 @@ export interface Held {
   readonly secret: Secret;
   readonly freshness: Freshness;
   readonly readAt: number;
+  /** When its lease ends, in milliseconds since 1970. */
+  readonly lapsesAt: number | undefined;
   /** Until then it serves without another look: it is fresh, not yet due, and was counted as used within the last second. */
   nextLookAt: number;
   /** False once it was dropped, evicted or replaced. */
@@ -110,7 +112,18 @@ export class SecretCache {
   set({ key, pathKey }: Target, secret: Secret, size: number, lease: Lease | undefined): void {
     const readAt = this.#time.look();
     const freshness = freshnessOf(this.#freshness(key), lease, this.#random);
-    const held: Held = { secret, freshness, readAt, nextLookAt: readAt, live: true, failures: 0, retryAt: 0, fields: undefined };
+    const lapsesAt = lease && this.#time.wall + lease.durationMs;
+    const held: Held = {
+      secret,
+      freshness,
+      readAt,
+      lapsesAt,
+      nextLookAt: readAt,
+      live: true,
+      failures: 0,
+      retryAt: 0,
+      fields: undefined,
+    };
     held.nextLookAt = this.#nextLookAt(held);
     this.#refusals.delete(key);
     this.#entries.set(key, held, { size: Math.max(1, size + key.length * 2) });

@@ -237,7 +237,7 @@ export function secretFromContent(content: Content, version?: string, origin?: O
  *
  * @throws SecretsError `invalid-argument` for anything but a string, bytes or a secret.
  */
-export function secret(value: string | Uint8Array | Secret): Secret {
+export function secret<Value extends string | Uint8Array | Secret>(value: Value): Secret {
   if (isSecret(value)) return value;
   if (typeof value === "string") return secretFromContent({ kind: "opaque", value });
   if (value instanceof Uint8Array) return secretFromContent({ kind: "opaque", value: Uint8Array.from(value) });

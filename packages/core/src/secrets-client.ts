@@ -199,6 +199,10 @@ export class SecretsClient {
     yield* this.#calls.versions(this.#provider(target.provider).provider, target, options);
   }
 
+  lapsesAt(reference: string): number | undefined {
+    return this.#cache.find(this.#target(reference).key)?.lapsesAt;
+  }
+
   stats(): Stats {
     return { ...this.#counters, ...this.#cache.size };
   }

@@ -134,6 +134,8 @@ export interface Secrets<in N extends string = never> {
   ): AsyncIterable<Secret>;
   /** Reads anew, past what is held, and tells the handles. When that fails, what is held goes on serving as before. */
   refresh<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>, options?: CallOptions): Promise<Secret>;
+  /** When the lease behind a held value ends, in milliseconds since 1970; undefined where there is no lease, or nothing held. */
+  lapsesAt<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>): number | undefined;
   /** Counts since the client was made, and what is held now. */
   stats(): Stats;
   /** Ends watches and timers, aborts what is under way, closes the providers. Never rejects, and ends by its deadline. */

@@ -146,6 +146,7 @@ describe("get", () => {
     const [clock, m] = [manualClock(), counting({ secrets: { a: "1" }, leaseMs: 3000 })];
     const secrets = createSecrets({ providers: { m }, clock });
     await secrets.get("m://a");
+    expect(secrets.lapsesAt("m://a")).toBe(clock.now() + 3000);
     await clock.advance(2001);
     await secrets.get("m://a");
     expect(m.reads).toHaveLength(2);
