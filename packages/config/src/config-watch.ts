@@ -1,5 +1,4 @@
 import { type Handle, isSecretsError, type Secret, type Secrets, SecretsError } from "@keyhold/core";
-import { lapsesAt } from "./leases.ts";
 import type { FieldStatus, LiveConfig, ReferenceStatus } from "./live-config.ts";
 import type { Plan } from "./plan.ts";
 import type { Found } from "./resolve.ts";
@@ -157,7 +156,7 @@ export class ConfigWatch<Output> implements LiveConfig<Output> {
     const newest = handle && held(handle);
     // A version follows silently while the content stays.
     const { version } = newest && same(newest, used) ? (newest as Secret) : used;
-    const lapses = lapsesAt(this.#environment.options.secrets, whole);
+    const lapses = this.#environment.options.secrets.lapsesAt(whole);
     const ageMs = Math.max(0, Date.now() - (this.#heldSince.get(whole) ?? 0));
     return { reference: text, version, ageMs, ...(lapses === undefined ? {} : { lapsesAt: lapses }) };
   }

@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
-import { isSecret, type Secret, secret } from "@keyhold/core";
+import { createSecrets, isSecret, type Secret, secret } from "@keyhold/core";
+import { memory } from "@keyhold/testing";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { fromEnvironment, fromFile, fromObject, loadConfig } from "../src/index.ts";
@@ -455,13 +456,16 @@ describe("a guard", () => {
 
 describe("a leased secret", () => {
   it("makes loadConfig warn, and name watchConfig", async () => {
-    const { secrets } = memorySecrets({ a: "value-1", b: "value-2" });
-    const lapsing = Object.assign(secrets, { lapsesAt: (reference: string) => (reference === "memory://a" ? 1 : undefined) });
+    const providers = {
+      leased: memory({ secrets: { a: "value-1" }, leaseMs: 60_000 }),
+      memory: memory({ secrets: { b: "value-2" } }),
+    };
     const warning = new Promise<Error & { code?: string; detail?: string }>((resolve) => process.once("warning", resolve));
-    const sources = [fromObject({ a: "memory://a", b: "memory://b" })];
-    const config = await loadConfig({ secrets: lapsing, sources, schema: z.object({ a: secretField, b: secretField }) });
+    const sources = [fromObject({ a: "leased://a", b: "memory://b" })];
+    const secrets = createSecrets({ providers });
+    const config = await loadConfig({ secrets, sources, schema: z.object({ a: secretField, b: secretField }) });
     expect(isSecret(config.a)).toBe(true);
-    expect(await warning).toMatchObject({ code: "KEYHOLD_LEASED_REFERENCE", message: expect.stringContaining("memory://a") });
+    expect(await warning).toMatchObject({ code: "KEYHOLD_LEASED_REFERENCE", message: expect.stringContaining("leased://a") });
     expect((await warning).message).not.toContain("memory://b");
     expect((await warning).detail).toContain("watchConfig");
   });

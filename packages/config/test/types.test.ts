@@ -17,11 +17,7 @@ const schemas = {
   }),
   valibot: v.object({
     openai: v.object({
-      apiKey: v.pipe(
-        v.string(),
-        v.startsWith("sk-"),
-        v.transform((text) => secret(text)),
-      ),
+      apiKey: v.pipe(v.string(), v.startsWith("sk-"), v.transform(secret)),
     }),
     database: v.object({ poolSize: v.pipe(v.string(), v.transform(Number), v.number()) }),
   }),

@@ -362,12 +362,7 @@ const valibot: typeof zod = {
   },
   "list of secrets": {
     schema: v.object({
-      list: v.array(
-        v.pipe(
-          v.string(),
-          v.transform((text) => secret(text)),
-        ),
-      ),
+      list: v.array(v.pipe(v.string(), v.transform(secret))),
     }),
     config: { list: ["memory://key", "memory://user"] },
     ends: "accepted",
