@@ -200,7 +200,8 @@ export class SecretsClient {
   }
 
   lapsesAt(reference: string): number | undefined {
-    return this.#cache.find(this.#target(reference).key)?.lapsesAt;
+    // After close nothing is held, and whoever reports on it should not fail.
+    return this.#closed ? undefined : this.#cache.find(this.#target(reference).key)?.lapsesAt;
   }
 
   stats(): Stats {
