@@ -68,14 +68,13 @@ export function systemCode(error: unknown): string | undefined {
 }
 
 /** Turns what a file operation threw into a typed error. `what` is "the store", `path` where it lies. */
-export function fileError(error: unknown, what: string, path: string): SecretsError {
+export function fileError(error: unknown, what: string, path: string, provider = "local"): SecretsError {
   if (error instanceof SecretsError) return error;
   const code = systemCode(error);
   const meaning = code === undefined ? undefined : meanings[code];
-  if (meaning) return fail(meaning.code, `${what} ${path}: ${meaning.message} (${code})`, meaning.hint, { retryable: false });
-  return fail(
-    "unavailable",
-    `${what} ${path} cannot be used (${code ?? "unknown error"})`,
-    "See what the system's log says about this disk.",
-  );
+  if (meaning) {
+    return fail(meaning.code, `${what} ${path}: ${meaning.message} (${code})`, meaning.hint, { retryable: false, provider });
+  }
+  const hint = "See what the system's log says about this disk.";
+  return fail("unavailable", `${what} ${path} cannot be used (${code ?? "unknown error"})`, hint, { provider });
 }

@@ -60,7 +60,7 @@ async function realDirectory(directory: string): Promise<string> {
   try {
     return await realpath(directory);
   } catch (error) {
-    if (systemCode(error) !== "ENOENT") throw fileError(error, "the folder", directory);
+    if (systemCode(error) !== "ENOENT") throw fileError(error, "the folder", directory, provider);
     throw failAs("unavailable", `there is no folder ${directory}`, "Mount it, or name the right one in files({ directory }).", {
       provider,
       retryable: false,
@@ -88,7 +88,7 @@ async function readRecord(directory: string, locator: Locator): Promise<SecretRe
       if (found) return found;
     } catch (error) {
       // The file's name is the caller's text and is not repeated.
-      if (!missing.has(systemCode(error) ?? "")) throw fileError(error, "a file in", directory);
+      if (!missing.has(systemCode(error) ?? "")) throw fileError(error, "a file in", directory, provider);
       // A link that leads nowhere is there: Kubernetes is about to give it its new target.
       if (!(await lstat(name).catch(() => undefined))) break;
     }
@@ -131,7 +131,7 @@ async function listFiles(directory: string, prefix: string): Promise<{ readonly 
       if (stats?.isFile()) items.push({ path: name, updatedAt: stats.mtimeMs });
     }
   } catch (error) {
-    throw fileError(error, "the folder", directory);
+    throw fileError(error, "the folder", directory, provider);
   }
   return { items: items.sort((a, b) => (a.path < b.path ? -1 : 1)) };
 }

@@ -59,8 +59,7 @@ export async function initStore(options: InitStoreOptions = {}): Promise<InitSto
   // Refused before anything is made.
   const recipients = await checkRecipients([...mine, ...(options.recipients ?? [])]);
   if (found === undefined && source.kind === "file" && !(await writeIdentity(source.path, identities, options.passphrase))) {
-    // Somebody else has just made one: theirs counts.
-    return await initStore(options);
+    return await initWithTheirs(source.path, options);
   }
   return {
     path: storePath,
@@ -69,6 +68,17 @@ export async function initStore(options: InitStoreOptions = {}): Promise<InitSto
     storeCreated: await writeStore(storePath, recipients),
     identityCreated: found === undefined,
   };
+}
+
+/** Something lies where the identity was to go. If somebody else has just made one there, theirs counts. */
+async function initWithTheirs(identityPath: string, options: InitStoreOptions): Promise<InitStoreResult> {
+  const theirs = { kind: "file", path: identityPath, isDefault: false } as const;
+  if (await loadIdentities(theirs, options.passphrase)) return await initStore(options);
+  throw fail(
+    "invalid-argument",
+    `a link that leads nowhere is in the way at ${identityPath}`,
+    "Remove it, or name another identityPath.",
+  );
 }
 
 async function generate(postQuantum: boolean): Promise<Identities> {

@@ -102,9 +102,9 @@ export function localWithSteps(options: LocalOptions, step: Step): LocalProvider
 
     versions: (secretPath, { cursor }, context) => look(context, (document) => listVersions(document, secretPath, cursor)),
 
-    watch({ path: secretPath }, { signal }) {
+    async *watch({ path: secretPath }, { signal }) {
       if (closed) throw closedError();
-      return watcher.watch(secretPath, signal);
+      yield* watcher.watch(secretPath, signal);
     },
 
     async write(locator, content, writeOptions, context) {

@@ -1,3 +1,5 @@
+import { fail } from "./errors.ts";
+
 type Sqlite = typeof import("node:sqlite");
 
 let sqlite: Sqlite | undefined;
@@ -17,5 +19,10 @@ export function loadSqlite(): Sqlite {
   } finally {
     process.emitWarning = emitWarning;
   }
-  return sqlite;
+  if (sqlite) return sqlite;
+  throw fail(
+    "unsupported",
+    "this build of Node has no SQLite, which the lock of the store needs",
+    "Use Node from nodejs.org. Reading works with this one.",
+  );
 }

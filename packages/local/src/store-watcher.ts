@@ -23,7 +23,7 @@ export interface StoreWatcher {
 export function createStoreWatcher(store: Store): StoreWatcher {
   const listeners = new Set<() => void>();
   // Versions only: values are read when somebody asks for them.
-  let versions: ReadonlyMap<string, string> | undefined;
+  let versions: ReadonlyMap<string, string | undefined> | undefined;
   let stamp: string | undefined;
   let failures = 0;
   let failure: SecretsError | undefined;
@@ -46,9 +46,7 @@ export function createStoreWatcher(store: Store): StoreWatcher {
       if (!force && failures === 0 && found === stamp) return;
       const { secrets } = await store.read();
       stamp = found;
-      versions = new Map(
-        [...secrets].flatMap(([name, secret]) => [currentVersion(secret)].flatMap((one) => (one ? [[name, one.version]] : []))),
-      );
+      versions = new Map([...secrets].map(([name, secret]) => [name, currentVersion(secret)?.version]));
       failures = 0;
       failure = undefined;
     } catch (error) {
@@ -93,24 +91,27 @@ export function createStoreWatcher(store: Store): StoreWatcher {
     async *watch(secretPath, signal) {
       let wake = () => {};
       const listener = () => wake();
-      const woken = () =>
-        new Promise<void>((resolve) => {
-          wake = resolve;
-        });
       listeners.add(listener);
       signal.addEventListener("abort", listener);
       stop ??= start();
+      // What others were told before this watch began may be older than what its caller knows.
+      let fresh = false;
+      look(true).then(() => {
+        fresh = true;
+        wake();
+      });
+      let told: string | undefined | null = null;
       try {
-        await Promise.race([woken(), look(true)]);
-        let told: string | undefined | null = null;
         while (!signal.aborted && !closed) {
-          if (failure) throw failure;
+          if (fresh && failure) throw failure;
           const version = versions?.get(secretPath);
-          if (version === told) {
-            await woken();
-          } else {
+          if (fresh && version !== told) {
             told = version;
             yield { version };
+          } else {
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
           }
         }
       } finally {

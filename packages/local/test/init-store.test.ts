@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type InitStoreOptions, initStore, local } from "@keyhold/local";
 import { callContext } from "@keyhold/testing";
@@ -57,6 +57,8 @@ describe("initStore", () => {
     writeFileSync(other.identityPath, "precious", { mode: 0o600 });
     expect(await failure(other)).toBe("unauthenticated");
     expect(readFileSync(other.identityPath, "utf8")).toBe("precious");
+    symlinkSync("nowhere", path.join(folder, "config/dangling.txt"));
+    expect(await failure({ ...other, identityPath: path.join(folder, "config/dangling.txt") })).toBe("invalid-argument");
     expect(existsSync(other.path)).toBe(false);
   });
 
