@@ -10,7 +10,10 @@ const units = [
 /** How long ago something was, for people: `3 days ago`. `-` where the backend does not tell. */
 export function formatAge(at: number | undefined, now: number): string {
   if (at === undefined) return "-";
-  const ageMs = now - at;
-  const [unit, size] = units.find(([, size]) => Math.abs(ageMs) >= size) ?? (["second", 1_000] as const);
-  return new Intl.RelativeTimeFormat("en", { numeric: "always" }).format(-Math.trunc(ageMs / size), unit);
+  const ageMs = Math.abs(now - at);
+  const [unit, size] = units.find(([, size]) => ageMs >= size) ?? (["second", 1_000] as const);
+  // Not Intl.RelativeTimeFormat, which takes longer to load than all the rest of a list.
+  const count = Math.trunc(ageMs / size);
+  const length = `${count} ${unit}${count === 1 ? "" : "s"}`;
+  return at > now ? `in ${length}` : `${length} ago`;
 }

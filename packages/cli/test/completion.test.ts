@@ -15,9 +15,8 @@ async function withNames(): Promise<Workspace & { readonly path: string }> {
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, "keyhold"), `#!/bin/sh\nexec ${command.map((word) => `'${word}'`).join(" ")} "$@"\n`);
   chmodSync(path.join(folder, "keyhold"), 0o755);
-  await workspace.keyhold(["init"]);
   const names = ["openai", "openrouter", "db/app", "evil$(touch%20pwned)"];
-  await Promise.all(names.map((name) => workspace.keyhold(["set", name], { input: "value-4f1c9a" })));
+  await workspace.seed(Object.fromEntries(names.map((name) => [name, "value-4f1c9a"])));
   return { ...workspace, path: `${folder}:${workspace.env.PATH}` };
 }
 
@@ -82,7 +81,7 @@ describe("keyhold __complete", () => {
   });
 });
 
-describe("completion scripts", () => {
+describe.concurrent("completion scripts", { timeout: 60_000 }, () => {
   it("in bash: commands, names behind a provider, and files; a name that is a command is not run", async (context) => {
     const reason = missing("bash");
     if (reason) return context.skip(reason);

@@ -14,7 +14,7 @@ function write({ folder }: Workspace, files: Readonly<Record<string, string>>): 
   }
 }
 
-describe("the config file", () => {
+describe.concurrent("the config file", { timeout: 60_000 }, () => {
   it.each([
     ["keyhold.config.mts", moduleText, undefined],
     ["keyhold.config.mts in a CommonJS package", moduleText, "commonjs"],

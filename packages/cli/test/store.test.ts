@@ -5,7 +5,7 @@ import { createWorkspace } from "./support/keyhold.ts";
 
 const canary = "hunter2-4f1c9a";
 
-describe("a store from the command line", () => {
+describe.concurrent("a store from the command line", { timeout: 60_000 }, () => {
   it("init makes a store, an identity outside the folder and a config; once more changes none of them", async () => {
     const { folder, home, keyhold } = createWorkspace();
     const first = await keyhold(["init"]);
@@ -46,8 +46,8 @@ describe("a store from the command line", () => {
   });
 
   it("set, get, list, versions and remove tell names, versions and ages, and only get gives a value", async () => {
-    const { keyhold } = createWorkspace();
-    await keyhold(["init"]);
+    const { keyhold, seed } = createWorkspace();
+    await seed();
     const set = await keyhold(["set", "db", "--json"], { input: JSON.stringify({ password: canary }) });
     const { version, reference } = JSON.parse(set.stdout);
     expect(reference).toBe("local://db");
@@ -79,8 +79,8 @@ describe("a store from the command line", () => {
   });
 
   it("set stores standard input exactly, without the one newline that a shell puts at its end", async () => {
-    const { keyhold } = createWorkspace();
-    await keyhold(["init"]);
+    const { keyhold, seed } = createWorkspace();
+    await seed();
     const inputs: Record<string, readonly [input: string | Uint8Array, expected: string | Uint8Array, ...options: string[]]> = {
       newline: ["a\n", "a"],
       windows: ["a\r\n", "a"],
@@ -100,16 +100,14 @@ describe("a store from the command line", () => {
   });
 
   it("get --json gives bytes that are no text as base64", async () => {
-    const { keyhold } = createWorkspace();
-    await keyhold(["init"]);
-    await keyhold(["set", "key"], { input: Buffer.from([0, 255]) });
+    const { keyhold, seed } = createWorkspace();
+    await seed({ key: Buffer.from([0, 255]) });
     expect(JSON.parse((await keyhold(["get", "key", "--json"])).stdout)).toMatchObject({ valueBase64: "AP8=" });
   });
 
   it("set refuses an empty and a too large value, and what was there stays", async () => {
-    const { keyhold } = createWorkspace();
-    await keyhold(["init"]);
-    await keyhold(["set", "key"], { input: canary });
+    const { keyhold, seed } = createWorkspace();
+    await seed({ key: canary });
     for (const input of ["", "\n", Buffer.alloc(2 * 1024 * 1024, 97), Buffer.alloc(17 * 1024 * 1024, 97)]) {
       const refused = await keyhold(["set", "key"], { input });
       expect(refused).toMatchObject({ status: 1, stdout: "" });

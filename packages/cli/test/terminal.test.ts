@@ -1,5 +1,5 @@
 import { appendFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { command, createWorkspace, type Workspace } from "./support/keyhold.ts";
 import { noTerminal, openTerminal } from "./support/terminal.ts";
 
@@ -7,10 +7,14 @@ const canary = "hunter2-4f1c9a";
 const atTerminal = (workspace: Workspace, words: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   openTerminal([...command, ...words], { cwd: workspace.folder, env: { ...workspace.env, ...env } });
 
-describe.skipIf(noTerminal)(`at a terminal${noTerminal ? ` (skipped: ${noTerminal})` : ""}`, () => {
+describe.concurrent("at a terminal", { timeout: 60_000 }, () => {
+  beforeEach((context) => {
+    if (noTerminal) context.skip(noTerminal);
+  });
+
   it("set asks without echo, and get shows the value only with --reveal", async () => {
     const workspace = createWorkspace();
-    await workspace.keyhold(["init"]);
+    await workspace.seed();
     const set = atTerminal(workspace, ["set", "openai"]);
     await set.shows("Value of local://openai: ");
     set.type(`${canary}\r`);
@@ -47,7 +51,7 @@ describe.skipIf(noTerminal)(`at a terminal${noTerminal ? ` (skipped: ${noTermina
 
   it("set refuses a pasted text of several lines instead of storing the first", async () => {
     const workspace = createWorkspace();
-    await workspace.keyhold(["init"]);
+    await workspace.seed();
     for (const pasted of [`${canary}\rsecond\r`, `${canary}\rsecond`]) {
       const set = atTerminal(workspace, ["set", "key"]);
       await set.shows("Value of local://key: ");
@@ -61,7 +65,7 @@ describe.skipIf(noTerminal)(`at a terminal${noTerminal ? ` (skipped: ${noTermina
 
   it("Ctrl-C at the question ends set as it ends any program, Ctrl-D is a typed error, and neither stores", async () => {
     const workspace = createWorkspace();
-    await workspace.keyhold(["init"]);
+    await workspace.seed();
     const interrupted = atTerminal(workspace, ["set", "key"]);
     await interrupted.shows("Value of local://key: ");
     interrupted.type(`${canary}\x03`);
@@ -77,8 +81,7 @@ describe.skipIf(noTerminal)(`at a terminal${noTerminal ? ` (skipped: ${noTermina
 
   it("get --reveal refuses a value that would command the terminal", async () => {
     const workspace = createWorkspace();
-    await workspace.keyhold(["init"]);
-    await workspace.keyhold(["set", "evil"], { input: `\x1b]0;${canary}\x07` });
+    await workspace.seed({ evil: `\x1b]0;${canary}\x07` });
     const shown = atTerminal(workspace, ["get", "--reveal", "evil"]);
     expect(await shown.ended()).toBe(1);
     expect(shown.screen()).not.toContain(canary);
@@ -86,8 +89,7 @@ describe.skipIf(noTerminal)(`at a terminal${noTerminal ? ` (skipped: ${noTermina
 
   it("remove asks, and keeps the secret unless the answer is yes", async () => {
     const workspace = createWorkspace();
-    await workspace.keyhold(["init"]);
-    await workspace.keyhold(["set", "key"], { input: canary });
+    await workspace.seed({ key: canary });
     for (const [answer, told] of [
       ["\r", "kept"],
       ["y\r", "removed"],

@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { onTestFinished } from "vitest";
+import { createSecrets } from "@keyhold/core";
+import { initStore, local } from "@keyhold/local";
+import { afterAll } from "vitest";
 
 export const bin: string = path.resolve(import.meta.dirname, "../../src/bin.ts");
 
@@ -27,22 +29,30 @@ export interface Outcome {
   readonly bytes: Buffer;
 }
 
-/** A folder for one test, with a home of its own, gone when the test ends. */
+/** A folder for one test, with a home of its own, gone when the file's tests end. */
 export interface Workspace {
   readonly folder: string;
   readonly home: string;
   readonly env: Readonly<Record<string, string>>;
   keyhold(words: readonly string[], options?: RunOptions): Promise<Outcome>;
+  /** What `init` and `set` do, without a process for each. No config file is written. */
+  seed(values?: Readonly<Record<string, string | Uint8Array>>): Promise<void>;
 }
+
+const roots: string[] = [];
+afterAll(() => {
+  for (const root of roots) rmSync(root, { recursive: true, force: true });
+});
 
 export function createWorkspace(): Workspace {
   const root = realpathSync(mkdtempSync(path.join(tmpdir(), "keyhold-cli-")));
-  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  roots.push(root);
   return workspaceAt(root);
 }
 
 export function workspaceAt(folder: string): Workspace {
   const home = path.join(folder, "home");
+  const places = { path: path.join(folder, "keyhold.age"), identityPath: path.join(home, ".config/keyhold/identity.txt") };
   const env = {
     PATH: process.env.PATH ?? "",
     HOME: home,
@@ -56,6 +66,12 @@ export function workspaceAt(folder: string): Workspace {
     home,
     env,
     keyhold: (words, options = {}) => run(folder, words, { ...options, env: { ...env, ...options.env } }),
+    async seed(values = {}) {
+      await initStore(places);
+      const secrets = createSecrets({ providers: { local: local(places) } });
+      for (const [name, value] of Object.entries(values)) await secrets.put(`local://${name}`, value);
+      await secrets.close();
+    },
   };
 }
 

@@ -1,5 +1,5 @@
-import { spawn, spawnSync } from "node:child_process";
-import { onTestFinished } from "vitest";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { afterAll } from "vitest";
 
 /** Why there is no pseudo-terminal on this machine, or undefined. script(1) gives one: it is in every Debian and macOS. */
 export const noTerminal: string | undefined =
@@ -25,6 +25,11 @@ export interface TerminalOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
+const running = new Set<ChildProcess>();
+afterAll(() => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 
 /** Runs a command with a pseudo-terminal as its controlling terminal, as somebody at a keyboard would. */
@@ -46,13 +51,12 @@ export function openTerminal(words: readonly string[], { cwd, env }: TerminalOpt
     });
   }
   child.stdin.on("error", () => {});
-  child.once("close", (code, signal) => {
-    status = code ?? (signal === null ? -1 : 1_000);
+  child.once("close", (code) => {
+    status = code ?? -1;
+    running.delete(child);
     changed();
   });
-  onTestFinished(() => {
-    if (status === undefined) child.kill("SIGKILL");
-  });
+  running.add(child);
   const until = (isDone: () => boolean): Promise<void> =>
     new Promise((resolve) => {
       const check = () => {
