@@ -67,8 +67,6 @@ export async function exchange(
   const { response, error } = tried;
   signal.throwIfAborted();
   if (response === undefined) throw error;
-  // Without a listener, a body that nobody reads yet would end the process when its connection breaks.
-  response.on("error", () => {});
   refuseRedirect(response, peer);
   return { response, isNewConnection: !tried.reused };
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { getEventListeners } from "node:events";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
@@ -300,9 +301,9 @@ describe("a connection", () => {
   it("ends with the client, whose later calls are refused", async () => {
     const server = await serve((socket, request) => request.startsWith("GET /fast") && socket.write(answer("{}")));
     const client = clientFor(server);
-    await client.request({ path: "/fast" }, callContext());
     const pending = refusal(() => client.request({ path: "/slow" }, callContext()));
-    await eventually(() => server.requests.length === 2);
+    await client.request({ path: "/fast" }, callContext());
+    await eventually(() => server.open() === 2);
     client.close();
     client.close();
     expect((await pending).code).toBe("closed");
@@ -324,6 +325,16 @@ describe("a connection", () => {
     client.close();
     await server.close();
     await eventually(() => count() <= before);
+  });
+
+  it("leaves nothing at a signal that outlives it", async () => {
+    const server = await serve((socket) => socket.write(answer("{}")));
+    const client = clientFor(server);
+    const { signal } = new AbortController();
+    const context = { signal, deadlineAt: Number.POSITIVE_INFINITY, clock: callContext().clock };
+    for (let index = 0; index < 3; index++) await client.request({ path: "/" }, context);
+    await (await client.stream({ path: "/" }, context)).read();
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   it("that is refused is unavailable and may be tried again", async () => {
