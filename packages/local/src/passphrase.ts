@@ -42,14 +42,14 @@ function unseal(key: Uint8Array, sealed: Uint8Array): Buffer | undefined {
   }
 }
 
-/** Wraps an identity file in a passphrase, as `age -p -a` does. */
-export async function wrapWithPassphrase(text: string, passphrase: string): Promise<string> {
+/** Wraps an identity file in a passphrase, as `age -p -a` does. The work is 2 to the power of `logN`: 0.5 s for the default. */
+export async function wrapWithPassphrase(text: string, passphrase: string, logN: number = workFactor): Promise<string> {
   const { Encrypter, Stanza, armor } = await loadAge();
   const recipient: Recipient = {
     async wrapFileKey(fileKey) {
       const salt = process.getBuiltinModule("node:crypto").randomBytes(16);
-      const key = await deriveKey(passphrase, salt, workFactor);
-      return [new Stanza(["scrypt", unpadded(salt), String(workFactor)], seal(key, fileKey))];
+      const key = await deriveKey(passphrase, salt, logN);
+      return [new Stanza(["scrypt", unpadded(salt), String(logN)], seal(key, fileKey))];
     },
   };
   const encrypter = new Encrypter();

@@ -9,12 +9,13 @@ import { afterAll, beforeAll } from "vitest";
 import { seal } from "./seal.ts";
 import { type TemporaryStore, temporaryFolder, temporaryStore } from "./temporary-store.ts";
 
-let store: TemporaryStore;
+let first: TemporaryStore;
+const stores: TemporaryStore[] = [];
 beforeAll(async () => {
-  store = await temporaryStore();
+  first = await temporaryStore();
 });
 afterAll(() => {
-  store.remove();
+  for (const store of [first, ...stores]) store.remove();
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -43,8 +44,13 @@ async function locked(): Promise<Situation> {
 }
 
 testProvider("local", {
-  create: () => local({ path: store.path, identityPath: store.identityPath }),
-  canaries: () => [store.identity()],
+  // A store for each, as the largest values would slow down all tests after them; one key for all.
+  async create() {
+    const store = await temporaryStore({ identityPath: first.identityPath });
+    stores.push(store);
+    return local({ path: store.path, identityPath: first.identityPath });
+  },
+  canaries: () => [first.identity()],
   maxBytes: 1024 * 1024,
   breakIt: {
     "permission-denied": async () => broken(() => {}, { identity: await generateX25519Identity() }),
