@@ -31,6 +31,8 @@ export interface AwsOptions {
   readonly credentials?: AwsCredentialsLike | (() => Promise<AwsCredentialsLike>);
   /** Another address of the service: a VPC endpoint, or a test server. */
   readonly endpoint?: string;
+  /** Another address of STS, which `check` asks who we are. Default: the region's. */
+  readonly stsEndpoint?: string;
   /** Authorities to trust beside the endpoint's own, as PEM text. */
   readonly tls?: { readonly ca?: string | readonly string[] };
   /** The KMS key that encrypts new secrets. Default: AWS's own for the account. */
@@ -165,7 +167,7 @@ export function awsProvider(transport: Transport, options: AwsOptions): AwsProvi
       return { items };
     },
 
-    check: (context) => check(transport, context),
+    check: (context) => check(transport, options, context),
 
     async restore(path, context) {
       await transport.call("RestoreSecret", { SecretId: path }, context);

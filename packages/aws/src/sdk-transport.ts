@@ -35,7 +35,9 @@ function sdkError(thrown: unknown, context: CallContext): SecretsError {
   if (error.name === "SyntaxError")
     return new SecretsError("decode", "AWS Secrets Manager: the answer is not JSON", { hint: notAws });
   const name = error.name ?? "";
-  if (status === undefined && typeof error.code === "string") return transportError(thrown, "AWS Secrets Manager");
+  // A connection that breaks in the middle of an answer has both: the status of the answer and a system's code.
+  if (typeof error.code === "string" && (status === undefined || status < 300))
+    return transportError(thrown, "AWS Secrets Manager");
   return awsError({ name, status, retryAfterMs: retryAfterMs(error.$response?.headers?.["retry-after"], context.clock) });
 }
 
@@ -63,22 +65,32 @@ export function sdkTransport(options: AwsOptions): Transport {
     return { sdk, client };
   };
 
+  const open = (context: CallContext) => {
+    if (closed) throw new SecretsError("closed", "this provider is closed", { provider: "aws" });
+    throwIfEnded(context);
+    loading ??= load();
+    // A failed load is tried again: the package may be installed, or the region set, meanwhile.
+    return loading.catch((error) => {
+      loading = undefined;
+      throw error;
+    });
+  };
+
   return {
     async call<Output>(operation: Operation, input: Readonly<Record<string, unknown>>, context: CallContext): Promise<Output> {
-      if (closed) throw new SecretsError("closed", "this provider is closed", { provider: "aws" });
-      throwIfEnded(context);
-      loading ??= load();
-      // A failed load is tried again: the package may be installed, or the region set, meanwhile.
-      const { sdk, client } = await loading.catch((error) => {
-        loading = undefined;
-        throw error;
-      });
+      const { sdk, client } = await open(context);
       const Command = sdk[`${operation}Command`] as unknown as new (input: unknown) => never;
       try {
-        return (await client.send(new Command(input), {
-          abortSignal: context.signal,
-          requestTimeout: Math.ceil(remainingMs(context)),
-        })) as Output;
+        const limits = { abortSignal: context.signal, requestTimeout: Math.ceil(remainingMs(context)) };
+        return (await client.send(new Command(input), limits)) as Output;
+      } catch (error) {
+        throw sdkError(error, context);
+      }
+    },
+    async signer(context) {
+      const { client } = await open(context);
+      try {
+        return { credentials: await client.config.credentials(), region: await client.config.region() };
       } catch (error) {
         throw sdkError(error, context);
       }

@@ -1,4 +1,5 @@
 import type { CallContext } from "@keyhold/core";
+import type { AwsCredentials } from "@keyhold/identity";
 
 /** The operations of AWS Secrets Manager that the provider uses, by AWS's own names. */
 export type Operation =
@@ -22,6 +23,8 @@ export type Operation =
  */
 export interface Transport {
   call<Output>(operation: Operation, input: Readonly<Record<string, unknown>>, context: CallContext): Promise<Output>;
+  /** What other AWS services are asked with, in the same name. */
+  signer(context: CallContext): Promise<{ readonly credentials: AwsCredentials; readonly region: string }>;
   close(): void;
 }
 
