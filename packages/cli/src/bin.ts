@@ -7,6 +7,17 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exitCode = 1;
 } else {
   quietExperimentalWarnings();
-  // Imported here, as an older Node would fail on the imports themselves.
-  import("./main.ts").then(({ main }) => main(process.argv.slice(2)));
+  const refuseToEndEarly = () => {
+    process.stderr.write("keyhold: unknown: something never answered, so this ended before it was done\n");
+    process.exitCode = 1;
+  };
+  process.once("exit", refuseToEndEarly);
+  // Imported here, as an older Node would fail on the imports themselves. The status is set instead of calling process.exit,
+  // which would cut off output that a pipe has not taken yet.
+  import("./main.ts")
+    .then(({ main }) => main(process.argv.slice(2)))
+    .then((status) => {
+      process.off("exit", refuseToEndEarly);
+      process.exitCode = status;
+    });
 }

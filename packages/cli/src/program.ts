@@ -107,7 +107,7 @@ function remove(): Command {
     .action(async (name, options) => (await import("./commands/remove.ts")).remove(name, options));
 }
 
-function run(): Command {
+function run(end: (status: number) => void): Command {
   return (
     withCommonOptions(new Command("run"))
       .summary("run a command with the references in its environment resolved")
@@ -125,7 +125,7 @@ function run(): Command {
           ["keyhold run --dotenv .env -- npm start", "references in a file that can be committed"],
         ),
       )
-      .action(async (words, options) => (await import("./commands/run.ts")).run(words, options))
+      .action(async (words, options) => end(await (await import("./commands/run.ts")).run(words, options)))
   );
 }
 
@@ -156,8 +156,11 @@ function collect(value: string, before: readonly string[] = []): readonly string
   return [...before, value];
 }
 
-/** The whole command line: what can be typed. What a command does is in a file of its own, imported when it runs. */
-export function createProgram(): Command {
+/**
+ * The whole command line: what can be typed. What a command does is in a file of its own, imported when it runs. One that ends
+ * with an exit status of its own hands it to `end`.
+ */
+export function createProgram(end: (status: number) => void): Command {
   const program = new Command("keyhold")
     .description("One interface for every secrets manager.")
     .version(packageVersion(), "-V, --version", "print the version")
@@ -166,7 +169,7 @@ export function createProgram(): Command {
     // Options behind the command's name belong to it, so that `run` leaves those of what it runs alone.
     .enablePositionalOptions()
     .addHelpText("after", statuses);
-  const commands = [init(), set(), get(), list(), versions(), remove(), run(), completion(), version()];
+  const commands = [init(), set(), get(), list(), versions(), remove(), run(end), completion(), version()];
   for (const command of commands) program.addCommand(command.helpOption("-h, --help", "show this help"));
   for (const command of [program, ...commands]) {
     // Errors are thrown to main, which words and prints them.

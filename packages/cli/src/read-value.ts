@@ -31,7 +31,11 @@ async function readInput(raw: boolean): Promise<Uint8Array> {
   let size = 0;
   for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength;
-    if (size > maxBytes) throw new SecretsError("invalid-argument", `the value is over ${maxBytes} bytes, so nothing was stored`);
+    if (size > maxBytes) {
+      throw new SecretsError("invalid-argument", `the value is over ${maxBytes} bytes, so nothing was stored`, {
+        hint: "This is for keys and passwords. Keep large files elsewhere, and the key to them here.",
+      });
+    }
     chunks.push(chunk);
   }
   const value = Buffer.concat(chunks);

@@ -7,11 +7,12 @@ import type { UsageError } from "./usage-error.ts";
 interface Reported {
   readonly code: string;
   readonly message: string;
-  readonly hint?: string;
-  readonly provider?: string;
-  readonly reference?: string;
+  readonly hint?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly reference?: string | undefined;
   readonly retryable?: boolean;
-  readonly errors?: readonly Reported[];
+  readonly retryAfterMs?: number | undefined;
+  readonly errors?: readonly Reported[] | undefined;
 }
 
 /** Commander repeats what was typed, where somebody may have typed a value: only what looks like a name is shown. */
@@ -40,16 +41,8 @@ function usage(error: CommanderError & Partial<UsageError>): Reported {
 }
 
 function typed(error: SecretsError): Reported {
-  const { code, message, hint, provider, reference, retryable, errors } = error;
-  return {
-    code,
-    message,
-    ...(hint === undefined ? {} : { hint }),
-    ...(provider === undefined ? {} : { provider }),
-    ...(reference === undefined ? {} : { reference }),
-    retryable,
-    ...(errors === undefined ? {} : { errors: errors.map(typed) }),
-  };
+  const { code, message, hint, provider, reference, retryable, retryAfterMs, errors } = error;
+  return { code, message, hint, provider, reference, retryable, retryAfterMs, errors: errors?.map(typed) };
 }
 
 /** A bug of ours. Its message may hold anything, so only where it happened is shown. */

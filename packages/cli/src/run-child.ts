@@ -26,7 +26,14 @@ export interface StartFailure extends SecretsError {
 export function runChild(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const [command = "", ...rest] = words;
   return new Promise((resolve, reject) => {
-    const child = spawn(command, rest, { env: environment, stdio: "inherit" });
+    let child: ChildProcess;
+    try {
+      child = spawn(command, rest, { env: environment, stdio: "inherit" });
+    } catch (error) {
+      // Node throws some failures and emits others. Its error holds the arguments, and goes no further.
+      reject(startError((error as NodeJS.ErrnoException).code));
+      return;
+    }
     const stop = forwardSignals(child);
     child.once("error", (error: NodeJS.ErrnoException) => {
       stop();
@@ -73,7 +80,10 @@ function startError(code: string | undefined): StartFailure {
   const error = missing
     ? new SecretsError("not-found", "there is no such command", { hint: "Check its spelling and PATH." })
     : new SecretsError("invalid-argument", `the command cannot be run (${code ?? "unknown error"})`, {
-        hint: code === "E2BIG" ? "Its arguments and environment are too large together." : "Is it executable?",
+        hint:
+          code === "E2BIG"
+            ? "A variable is too large for the system, or all are together. Give the program a file, or let it read the secret."
+            : "Is it executable?",
       });
   return Object.assign(error, { exitCode: missing ? noSuchCommand : cannotRun });
 }

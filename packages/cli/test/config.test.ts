@@ -58,6 +58,14 @@ describe.concurrent("the config file", { timeout: 60_000 }, () => {
     for (const { status, stdout } of [two, missing, other]) expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
   });
 
+  it("that never finishes loading is a failure, not a success without output", async () => {
+    const workspace = createWorkspace();
+    write(workspace, { "keyhold.config.mts": "await new Promise(() => {}); export default {};" });
+    const { status, stdout, stderr } = await workspace.keyhold(["list"]);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain("something never answered");
+  });
+
   it.each([
     ["a syntax error", "mts", `export const key = "${canary}" "${canary}";`, "SyntaxError"],
     ["an error that it throws", "mts", `const line = 1;\nthrow new Error("${canary}");`, "at line 2"],

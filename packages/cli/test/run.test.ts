@@ -9,7 +9,7 @@ const node = process.execPath;
 /** A workspace with one secret, and a command that prints its own environment as JSON. */
 async function withSecret(): Promise<Workspace> {
   const workspace = createWorkspace();
-  await workspace.seed({ db: JSON.stringify({ password: canary }), nul: "a\0b" });
+  await workspace.seed({ db: JSON.stringify({ password: canary }), nul: "a\0b", large: "a".repeat(200_000) });
   return workspace;
 }
 
@@ -132,6 +132,14 @@ describe.concurrent("keyhold run", { timeout: 60_000 }, () => {
     ["126 for one that cannot be run", ["/"], 126],
   ])("gives back the status %s", async (_what, words, status) => {
     expect((await createWorkspace().keyhold(["run", "--", ...words])).status).toBe(status);
+  });
+
+  it("says so when a value is too large for an environment, and does not repeat it", async (context) => {
+    if (process.platform !== "linux") return context.skip("each system has its own limit; this one is of Linux");
+    const { keyhold } = await withSecret();
+    const { status, stderr } = await keyhold(["run", "--", "true"], { env: { KEY: "local://large" } });
+    expect(status).toBe(126);
+    expect(stderr).toMatch(/^keyhold: invalid-argument: the command cannot be run \(E2BIG\)\nhint: .+\n$/);
   });
 
   it("hands standard input over to the command", async () => {

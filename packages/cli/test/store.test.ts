@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { createWorkspace } from "./support/keyhold.ts";
+import { createWorkspace, workspaceAt } from "./support/keyhold.ts";
 
 const canary = "hunter2-4f1c9a";
 
@@ -32,6 +32,13 @@ describe.concurrent("a store from the command line", { timeout: 60_000 }, () => 
     });
     expect(files.map((file) => readFileSync(file, "utf8"))).toEqual(before);
     expect(home).toBe(path.join(folder, "home"));
+    expect(before[1]).toContain("local: local(),");
+
+    // Another folder of the same user, whose identity is there already.
+    mkdirSync(path.join(folder, "other"));
+    const env = { XDG_CONFIG_HOME: path.join(home, ".config") };
+    expect((await workspaceAt(path.join(folder, "other")).keyhold(["init"], { env })).status).toBe(0);
+    expect(readFileSync(path.join(folder, "other/keyhold.config.mts"), "utf8")).toBe(before[1]);
   });
 
   it("init keeps a config of another kind, and --post-quantum makes a hybrid key", async () => {

@@ -1,4 +1,4 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { command, createWorkspace, type Workspace } from "./support/keyhold.ts";
 import { noTerminal, openTerminal } from "./support/terminal.ts";
@@ -112,6 +112,7 @@ describe.concurrent("at a terminal", { timeout: 60_000 }, () => {
     init.type("correct horse\r");
     expect(await init.ended()).toBe(0);
     expect(init.screen()).not.toContain("correct horse");
+    expect(readFileSync(`${workspace.folder}/keyhold.config.mts`, "utf8")).toContain("local({ passphrase: askPassphrase })");
 
     const [node, ...rest] = command;
     const set = openTerminal(["sh", "-c", `printf %s ${canary} | "$0" "$@"`, String(node), ...rest, "set", "key"], {

@@ -16,10 +16,23 @@ export interface InitOptions {
 
 export async function init(options: InitOptions): Promise<void> {
   const existing = findConfig(process.cwd(), undefined);
-  const passphrase = await passphraseOption(options.passphrase === true);
+  const hasIdentity = Boolean(process.env.KEYHOLD_IDENTITY) || existsSync(defaultIdentityPath());
+  let passphrase: InitStoreOptions["passphrase"];
+  let isWrapped = false;
+  if (hasIdentity) {
+    // Called only if the identity that is there turns out to be wrapped.
+    passphrase = () => {
+      isWrapped = true;
+      return askPassphrase();
+    };
+  } else if (options.passphrase) {
+    const chosen = await askNewPassphrase();
+    isWrapped = true;
+    passphrase = () => chosen;
+  }
   const made = await initStore({ ...(passphrase ? { passphrase } : {}), postQuantum: options.postQuantum === true });
   const config = existing ?? path.resolve("keyhold.config.mts");
-  if (existing === undefined) await writeConfig(config, passphrase !== undefined);
+  if (existing === undefined) await writeConfig(config, isWrapped);
   const summary = {
     store: made.path,
     storeCreated: made.storeCreated,
@@ -32,16 +45,13 @@ export async function init(options: InitOptions): Promise<void> {
   return options.json ? writeJson(summary) : writeOutput(story(summary));
 }
 
-/** A new identity is wrapped on request. One that is there already may be wrapped, and is asked about only then. */
-async function passphraseOption(wanted: boolean): Promise<InitStoreOptions["passphrase"]> {
-  if (process.env.KEYHOLD_IDENTITY || existsSync(defaultIdentityPath())) return askPassphrase;
-  if (!wanted) return undefined;
+async function askNewPassphrase(): Promise<string> {
   const passphrase = await ask("A passphrase for your new identity: ", { echo: false });
   if (passphrase === "") throw new SecretsError("invalid-argument", "the passphrase is empty", { hint: "Nothing was made." });
   if ((await ask("The same again: ", { echo: false })) !== passphrase) {
     throw new SecretsError("invalid-argument", "the two passphrases differ", { hint: "Nothing was made. Try again." });
   }
-  return () => passphrase;
+  return passphrase;
 }
 
 function configText(asksPassphrase: boolean): string {

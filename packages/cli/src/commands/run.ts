@@ -8,11 +8,12 @@ export interface RunOptions extends CommonOptions {
   readonly dotenv?: readonly string[];
 }
 
-export async function run(words: readonly string[], options: RunOptions): Promise<void> {
+/** Gives the exit status of what was run. */
+export async function run(words: readonly string[], options: RunOptions): Promise<number> {
   const fromFiles = await Promise.all((options.dotenv ?? []).map(readEnvFile));
   const environment: Environment = Object.assign({}, ...fromFiles, process.env);
   // The secrets stay open while the command runs, so that what it was given is not revoked under it.
-  process.exitCode = await withSecrets(options, async ({ config, secrets }) =>
+  return withSecrets(options, async ({ config, secrets }) =>
     runChild(words, await resolveEnvironment(environment, secrets, Object.keys(config.providers))),
   );
 }
