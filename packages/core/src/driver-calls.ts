@@ -8,7 +8,7 @@ import { runCall } from "./run-call.ts";
 import type { CallOptions, ListedSecret } from "./secrets.ts";
 import type { Target } from "./target.ts";
 
-type Method = "write" | "remove" | "list" | "versions";
+type Method = "write" | "remove" | "list" | "versions" | "check";
 
 /** The calls to a driver that are no reads: each with its own deadline, never held, never shared. */
 export class DriverCalls {

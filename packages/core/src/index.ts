@@ -1,3 +1,4 @@
+export { type CallContextOptions, callContext } from "./call-context.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export type { Content, Json } from "./content.ts";
 export { contentVersion } from "./content-version.ts";

@@ -8,10 +8,10 @@ import { ForcedReads } from "./forced-reads.ts";
 import { HotTime } from "./hot-time.ts";
 import { isAuthenticationError } from "./is-authentication-error.ts";
 import { cacheSettings, checkedNumber, checkedProviders } from "./options.ts";
-import type { Provider, VersionSummary, WriteOptions } from "./provider.ts";
+import type { CheckReport, Provider, VersionSummary, WriteOptions } from "./provider.ts";
 import { ProviderReads } from "./provider-reads.ts";
 import { putContent } from "./put-content.ts";
-import { type NamedProvider, Reader } from "./reader.ts";
+import { Reader } from "./reader.ts";
 import { parseReference } from "./reference.ts";
 import { runCall } from "./run-call.ts";
 import type { Secret } from "./secret.ts";
@@ -27,10 +27,10 @@ import type {
   UseOptions,
 } from "./secrets.ts";
 import { newCounters, type Stats } from "./stats.ts";
-import { type Target, targetOf } from "./target.ts";
+import type { Target } from "./target.ts";
+import { Targets } from "./targets.ts";
 import { watchHandle } from "./watch-handle.ts";
 
-const mostTargets = 10_000;
 const shortestPollMs = 1_000;
 
 /**
@@ -40,7 +40,7 @@ const shortestPollMs = 1_000;
 export class SecretsClient {
   readonly #clock: Clock;
   readonly #cache: SecretCache;
-  readonly #named = new Map<string, NamedProvider>();
+  readonly #targets = new Targets();
   readonly #deadlineMs: number;
   readonly #onEvent: ((event: SecretsEvent) => void) | undefined;
   readonly #closing = new AbortController();
@@ -49,7 +49,6 @@ export class SecretsClient {
   readonly #reader: Reader;
   readonly #followers: Followers;
   readonly #forced: ForcedReads;
-  #targets = new Map<string, Target>();
   #closed: Promise<void> | undefined;
 
   constructor(options: SecretsOptions<Readonly<Record<string, Provider>>>) {
@@ -62,6 +61,7 @@ export class SecretsClient {
     const counters = this.#counters;
     const time = new HotTime(clock);
     const cache = new SecretCache(settings, time, random);
+    const targets = this.#targets;
     const emit = (event: SecretsEvent) => this.#emit(event);
     this.#clock = clock;
     this.#cache = cache;
@@ -77,7 +77,7 @@ export class SecretsClient {
       deadlineMs,
       closing,
       emit,
-      provider: (name) => this.#provider(name),
+      provider: (name) => targets.provider(name),
     });
     this.#followers = new Followers({
       clock,
@@ -89,28 +89,27 @@ export class SecretsClient {
     });
     const onRead = (target: Target, secret: Secret) => this.#followers.update(target.key, secret);
     const environment = { clock, random, cache, counters, concurrency, retry, closing, onRead };
-    for (const [name, provider] of providers)
-      this.#named.set(name, { provider, reads: new ProviderReads(provider, environment) });
+    for (const [name, provider] of providers) targets.add(name, { provider, reads: new ProviderReads(provider, environment) });
   }
 
   // Called most: no async function of its own, and for what is held no parsing, no look at options and no new promise.
   get(reference: string, options?: GetOptions): Promise<unknown> {
-    const known = this.#targets.get(reference);
+    const known = this.#targets.known(reference);
     if (known !== undefined && options === undefined && this.#reader.isHeld(known)) {
       known.promise ??= Promise.resolve(known.secret as Secret);
       return known.promise;
     }
     try {
-      return this.#reader.get(known ?? this.#target(reference), options);
+      return this.#reader.get(known ?? this.#targets.of(reference), options);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   peek(reference: string): Secret | undefined {
-    const known = this.#targets.get(reference);
+    const known = this.#targets.known(reference);
     if (known !== undefined && this.#reader.isHeld(known)) return known.secret;
-    return this.#reader.peek(known ?? this.#target(reference));
+    return this.#reader.peek(known ?? this.#targets.of(reference));
   }
 
   async getMany(
@@ -129,7 +128,7 @@ export class SecretsClient {
   }
 
   async handle(reference: string, options: CallOptions = {}): Promise<Handle> {
-    const target = this.#target(reference);
+    const target = this.#targets.of(reference);
     const whole = (await this.get(target.key, options)) as Secret;
     return this.#followers.open(target, whole);
   }
@@ -146,24 +145,24 @@ export class SecretsClient {
       return await fn(secret);
     } catch (error) {
       if (!isAuthError(error)) throw error;
-      const newer = await this.#readAfterRefusal(this.#target(reference), secret, callOptions);
+      const newer = await this.#readAfterRefusal(this.#targets.of(reference), secret, callOptions);
       if (newer === undefined) throw error;
       return await fn(newer);
     }
   }
 
   async refresh(reference: string, options: CallOptions = {}): Promise<Secret> {
-    const target = this.#target(reference);
+    const target = this.#targets.of(reference);
     // What is under way may have left the backend before whatever the caller knows of.
-    for (const { reads } of this.#named.values()) reads.detachPath(target.pathKey);
+    for (const [, { reads }] of this.#targets.providers()) reads.detachPath(target.pathKey);
     return (await this.#reader.get(target, { ...options, fresh: true })) as Secret;
   }
 
   async put(reference: string, value: unknown, options: PutOptions = {}): Promise<{ readonly version: string }> {
-    const target = this.#target(reference);
+    const target = this.#targets.of(reference);
     if (target.field !== undefined) throw refusedField(target);
     if (target.locator.version !== undefined) throw refusedVersion(target);
-    const { provider } = this.#provider(target.provider);
+    const { provider } = this.#targets.provider(target.provider);
     const { ifVersion, idempotencyKey, labels } = options;
     const write: WriteOptions = { ifVersion, idempotencyKey, labels };
     const content = putContent(value, provider.features);
@@ -173,9 +172,9 @@ export class SecretsClient {
   }
 
   async remove(reference: string, options: RemoveCallOptions = {}): Promise<void> {
-    const target = this.#target(reference);
+    const target = this.#targets.of(reference);
     if (target.field !== undefined) throw refusedField(target);
-    const { provider } = this.#provider(target.provider);
+    const { provider } = this.#targets.provider(target.provider);
     const { ifVersion } = options;
     await this.#changing(target, () =>
       this.#calls.call(provider, target, "remove", options, (context) =>
@@ -191,17 +190,24 @@ export class SecretsClient {
     if (Object.keys(more).length > 0) {
       throw new SecretsError("invalid-argument", "list takes a prefix of paths, without version, stage and field");
     }
-    yield* this.#calls.list(this.#provider(name).provider, name, path, options);
+    yield* this.#calls.list(this.#targets.provider(name).provider, name, path, options);
   }
 
   async *versions(reference: string, options: CallOptions = {}): AsyncGenerator<VersionSummary, void, undefined> {
-    const target = this.#target(reference);
-    yield* this.#calls.versions(this.#provider(target.provider).provider, target, options);
+    const target = this.#targets.of(reference);
+    yield* this.#calls.versions(this.#targets.provider(target.provider).provider, target, options);
+  }
+
+  async check(name: string, options: CallOptions = {}): Promise<CheckReport> {
+    const { provider } = this.#targets.provider(name);
+    return this.#calls.call(provider, { provider: name, reference: `${name}://` }, "check", options, (context) =>
+      provider.check!(context),
+    );
   }
 
   lapsesAt(reference: string): number | undefined {
     // After close nothing is held, and whoever reports on it should not fail.
-    return this.#closed ? undefined : this.#cache.find(this.#target(reference).key)?.lapsesAt;
+    return this.#targets.isClosed ? undefined : this.#cache.find(this.#targets.of(reference).key)?.lapsesAt;
   }
 
   stats(): Stats {
@@ -217,31 +223,10 @@ export class SecretsClient {
     return this.close();
   }
 
-  #target(reference: string): Target {
-    if (this.#closed) throw closedError();
-    const known = this.#targets.get(reference);
-    if (known) return known;
-    const target = targetOf(parseReference(reference));
-    this.#provider(target.provider);
-    // Bounded by starting over: references come from code and config, so there are few.
-    if (this.#targets.size >= mostTargets) this.#targets = new Map();
-    this.#targets.set(reference, target);
-    return target;
-  }
-
-  #provider(name: string): NamedProvider {
-    if (this.#closed) throw closedError();
-    const named = this.#named.get(name);
-    if (named) return named;
-    throw new SecretsError("invalid-argument", `no provider is named ${name}`, {
-      hint: `Providers of this client: ${[...this.#named.keys()].join(", ") || "none"}.`,
-    });
-  }
-
   #getAll(references: readonly string[], options: GetOptions): ReturnType<Reader["getAll"]> {
     const targets = references.map((reference) => {
       try {
-        return this.#target(reference);
+        return this.#targets.of(reference);
       } catch (error) {
         return error as SecretsError;
       }
@@ -265,13 +250,13 @@ export class SecretsClient {
       return await work();
     } finally {
       this.#drop(target.pathKey);
-      if (!this.#closed) this.#followers.written(target.pathKey);
+      if (!this.#targets.isClosed) this.#followers.written(target.pathKey);
     }
   }
 
   #drop(pathKey: string): void {
     this.#cache.dropPath(pathKey);
-    for (const { reads } of this.#named.values()) reads.detachPath(pathKey);
+    for (const [, { reads }] of this.#targets.providers()) reads.detachPath(pathKey);
   }
 
   #emit(event: SecretsEvent): void {
@@ -284,11 +269,11 @@ export class SecretsClient {
 
   async #close(): Promise<void> {
     this.#followers.close();
+    this.#targets.close();
     this.#closing.abort(closedError());
     this.#cache.clear();
-    this.#targets.clear();
     const limits = { clock: this.#clock, deadlineMs: this.#deadlineMs, signals: [] };
-    const closes = [...this.#named].map(async ([name, { provider }]) => {
+    const closes = [...this.#targets.providers()].map(async ([name, { provider }]) => {
       try {
         await runCall(limits, async () => provider.close?.());
       } catch (error) {

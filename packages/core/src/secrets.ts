@@ -1,4 +1,4 @@
-import type { SecretSummary, VersionSummary } from "./provider.ts";
+import type { CheckReport, SecretSummary, VersionSummary } from "./provider.ts";
 import type { Secret } from "./secret.ts";
 import type { Stats } from "./stats.ts";
 import type { CheckedReference, CheckedReferences, Found, ReferenceTo, SecretsFor } from "./typed-references.ts";
@@ -134,6 +134,8 @@ export interface Secrets<in N extends string = never> {
   ): AsyncIterable<Secret>;
   /** Reads anew, past what is held, and tells the handles. When that fails, what is held goes on serving as before. */
   refresh<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>, options?: CallOptions): Promise<Secret>;
+  /** Asks one provider, by its name: reachable, signed in as whom, may do what. `keyhold doctor` prints it. */
+  check(provider: N, options?: CallOptions): Promise<CheckReport>;
   /** When the lease behind a held value ends, in milliseconds since 1970; undefined where there is no lease, or nothing held. */
   lapsesAt<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>): number | undefined;
   /** Counts since the client was made, and what is held now. */

@@ -269,6 +269,17 @@ describe("use", () => {
   });
 });
 
+describe("check", () => {
+  it("asks one provider by its name, and says unsupported where there is nothing to ask", async () => {
+    const report = { principal: "me" };
+    const secrets = createSecrets({
+      providers: { m: { ...memory(), check: async () => report }, n: { ...memory(), check: undefined } },
+    });
+    expect(await secrets.check("m")).toEqual(report);
+    await expect(secrets.check("n")).rejects.toMatchObject({ code: "unsupported", provider: "n" });
+  });
+});
+
 describe("close", () => {
   it("ends what is under way, refuses what comes later, and never rejects", async () => {
     const m = counting();

@@ -1,4 +1,5 @@
-export { type CallContextOptions, callContext } from "./call-context.ts";
+// Tests call drivers as the client does.
+export { type CallContextOptions, callContext } from "@keyhold/core";
 export { conformanceCases } from "./conformance/cases.ts";
 export type { Behaviour, CaseContext, ConformanceCase } from "./conformance/conformance-case.ts";
 export { type ConformanceReport, reportLines, reportOf, writeReport } from "./conformance/report.ts";

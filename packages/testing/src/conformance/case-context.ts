@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Provider } from "@keyhold/core";
-import { callContext } from "../call-context.ts";
+import { callContext } from "@keyhold/core";
+
 import type { Harness } from "../harness.ts";
 import type { CaseContext } from "./conformance-case.ts";
 import { errorProblem, observe } from "./observe.ts";

@@ -1,5 +1,4 @@
-import type { CallContext, Content, Provider } from "@keyhold/core";
-import type { CallContextOptions } from "../call-context.ts";
+import type { CallContext, CallContextOptions, Content, Provider } from "@keyhold/core";
 import type { Harness, Situation } from "../harness.ts";
 
 /** The behaviours that the kit looks at, one file each. */

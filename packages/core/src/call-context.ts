@@ -1,4 +1,6 @@
-import { type CallContext, type Clock, SecretsError, systemClock } from "@keyhold/core";
+import { type Clock, systemClock } from "./clock.ts";
+import { SecretsError } from "./errors.ts";
+import type { CallContext } from "./provider.ts";
 
 export interface CallContextOptions {
   /** How long the call may take, in milliseconds. `Infinity`: for a watch. Default: 10,000. */
@@ -10,11 +12,12 @@ export interface CallContextOptions {
 }
 
 /**
- * The context that the client would hand to a driver. Its signal is aborted with a `SecretsError`: `timeout` at the deadline,
+ * The context that the client would hand to a driver, for what a provider has beside the contract (`aws().restore(…)`) and for tests.
+ * Its signal is aborted with a `SecretsError`: `timeout` at the deadline,
  * `aborted` by your signal.
  *
  * @example
- * const record = await provider.read({ path: "db" }, callContext());
+ * await provider.restore("prod/db", callContext());
  */
 export function callContext({ deadlineMs = 10_000, signal, clock = systemClock }: CallContextOptions = {}): CallContext {
   const controller = new AbortController();
