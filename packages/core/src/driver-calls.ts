@@ -31,7 +31,11 @@ export class DriverCalls {
     work: (context: CallContext) => Promise<T>,
   ): Promise<T> {
     if (provider[method] === undefined) {
-      throw new SecretsError("unsupported", `the ${provider.kind} provider has no ${method}`, { ...named });
+      throw new SecretsError("unsupported", `the ${provider.kind} provider has no ${method}`, {
+        provider: named.provider,
+        reference: named.reference,
+        hint: "Its backend has no such thing, or this adapter does not offer it: docs/providers.md.",
+      });
     }
     const deadlineMs = checkedNumber("deadlineMs", options.deadlineMs, this.#deadlineMs, 1);
     try {

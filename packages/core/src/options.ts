@@ -9,7 +9,9 @@ import type { CacheSettings } from "./secret-cache.ts";
 export function checkedNumber(name: string, value: number | undefined, fallback: number, least: number): number {
   const chosen = value ?? fallback;
   if (typeof chosen === "number" && chosen >= least && Number.isFinite(chosen)) return chosen;
-  throw new SecretsError("invalid-argument", `${name} must be a number of at least ${least}`);
+  throw new SecretsError("invalid-argument", `${name} must be a number of at least ${least}`, {
+    hint: `Leave ${name} out for its default, ${fallback}.`,
+  });
 }
 
 function checkedFreshness(name: string, { ttlMs, maxStaleMs }: Partial<Freshness>, fallback: Freshness): Freshness {

@@ -39,7 +39,7 @@ export class Targets {
     if (this.#closed) throw closedError();
     const named = this.#named.get(name);
     if (named) return named;
-    throw new SecretsError("invalid-argument", "no provider has the name that stands before the ://", {
+    throw new SecretsError("invalid-argument", `no provider is named ${name}`, {
       hint: `Providers of this client: ${[...this.#named.keys()].join(", ") || "none"}.`,
     });
   }
