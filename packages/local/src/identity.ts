@@ -11,7 +11,10 @@ export interface IdentityOptions {
   readonly identity?: string | Secret;
   /** The file that holds the key. Default: `KEYHOLD_IDENTITY_FILE`, otherwise `defaultIdentityPath()`. */
   readonly identityPath?: string;
-  /** Asked once, when the identity turns out to be wrapped in a passphrase. Its answer is not kept. */
+  /**
+   * Asked once, when the identity turns out to be wrapped in a passphrase. Its answer is not kept. The deadline of the call
+   * that waits goes on: a person may need a longer one, and the next call does not ask again.
+   */
   readonly passphrase?: () => string | Promise<string>;
 }
 

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type CallContext, isSecretsError, type Provider, systemClock } from "@keyhold/core";
+import { type CallContext, callContext, isSecretsError, type Provider } from "@keyhold/core";
 import { throwIfAborted, untilAborted } from "./abort.ts";
 import { fail } from "./errors.ts";
 import { type IdentityOptions, identitySource } from "./identity.ts";
@@ -28,18 +28,16 @@ export interface LocalProvider extends Required<Omit<Provider, "renew" | "revoke
    * Brings back what `remove` took away in the last 30 days, and gives the version that is current then.
    * @throws SecretsError `not-found` when nothing under this path was removed.
    */
-  restore(path: string): Promise<{ readonly version: string }>;
+  restore(path: string, context?: CallContext): Promise<{ readonly version: string }>;
   /** Who can open the store: public keys, `age1…`. */
-  recipients(): Promise<readonly string[]>;
+  recipients(context?: CallContext): Promise<readonly string[]>;
   /**
    * Lets others open the store, or no longer; gives the new list. Who is removed keeps what they could read before: rotate it.
    * @throws SecretsError `invalid-argument` for a mix of X25519 and post-quantum keys, for none left, and for a list
    * without a key of your own; `unsupported` for keys of plugins and SSH keys; `not-found` for removing one that is not there.
    */
-  changeRecipients(change: RecipientChange): Promise<readonly string[]>;
+  changeRecipients(change: RecipientChange, context?: CallContext): Promise<readonly string[]>;
 }
-
-const deadlineMs = 10_000;
 
 /**
  * The embedded default: one age-encrypted file, for one person or for a team that commits it. `initStore` makes it.
@@ -118,12 +116,13 @@ export function localWithSteps(options: LocalOptions, step: Step): LocalProvider
     remove: (locator, removeOptions, context) =>
       change(context, (document) => removeSecret(document, locator, removeOptions, context.clock.now())),
 
-    restore: async (secretPath) => ({ version: await change(ownContext(), (document) => restoreSecret(document, secretPath)) }),
+    restore: async (secretPath, context = callContext()) => ({
+      version: await change(context, (document) => restoreSecret(document, secretPath)),
+    }),
 
-    recipients: () => look(ownContext(), ({ recipients }) => recipients),
+    recipients: (context = callContext()) => look(context, ({ recipients }) => recipients),
 
-    async changeRecipients(recipientChange) {
-      const context = ownContext();
+    async changeRecipients(recipientChange, context = callContext()) {
       return await change(context, async (document) => {
         const { recipients: own } = await store.identities(context);
         const recipients = await changedRecipients(document.recipients, recipientChange, own);
@@ -162,9 +161,4 @@ async function changedRecipients(
   const recipients = await checkRecipients([...current.filter((one) => !remove.includes(one)), ...add]);
   if (own.some((one) => recipients.includes(one))) return recipients;
   throw fail("invalid-argument", "this would lock you out", "Keep a recipient of your own; another recipient can remove yours.");
-}
-
-/** For the methods that people and commands call without a client. */
-function ownContext(): CallContext {
-  return { signal: AbortSignal.timeout(deadlineMs), deadlineAt: systemClock.monotonic() + deadlineMs, clock: systemClock };
 }

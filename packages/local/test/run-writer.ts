@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Line, Task } from "./writer.ts";
@@ -15,6 +16,9 @@ export interface RunningWriter {
 // Without it, each of some hundred processes would strip the types of the same thirty files again: 230 ms instead of 50.
 const compileCache = path.join(import.meta.dirname, "../node_modules/.cache/compile");
 const program = path.join(import.meta.dirname, "writer.ts");
+
+/** The process that should write could not run at all. */
+export class WriterBroken extends Error {}
 
 /**
  * Starts a process that writes. `shell` puts it behind a command, which gets it as `"$@"`: `ulimit -f 8; exec "$@"`.
@@ -36,13 +40,11 @@ export function startWriter(task: Task, options: { readonly shell?: string } = {
       // The last line of a process that was killed may be cut off: then nobody was told.
     }
   });
-  const ended = Promise.all([
-    new Promise<void>((resolve) => output.once("close", resolve)),
-    new Promise<void>((resolve, reject) => {
-      child.once("exit", () => resolve());
-      child.once("error", reject);
-    }),
-  ]).then(() => lines);
+  const ended = Promise.all([once(output, "close"), once(child, "exit")]).then(([, [status]]) => {
+    // A process that fails says how. One that does not even start is a fault of these tests, and no finding.
+    if (status && lines.at(-1)?.did !== "fail") throw new WriterBroken(`a writer ended with status ${status} and said nothing`);
+    return lines;
+  });
   return { process: child, lines, ended };
 }
 
