@@ -1,0 +1,175 @@
+import {
+  type CallContext,
+  type Features,
+  isSecretsError,
+  type Page,
+  type Provider,
+  type SecretRecord,
+  type SecretSummary,
+  SecretsError,
+  type VersionState,
+  type VersionSummary,
+} from "@keyhold/core";
+import { check } from "./check.ts";
+import { listVersions } from "./list-versions.ts";
+import { sdkTransport } from "./sdk-transport.ts";
+import { secretName, secretVersion } from "./secret-name.ts";
+import { toDeleted, toNewSecret, toRecord, toSummary } from "./to-record.ts";
+import type { TokenCredentialLike } from "./token-source.ts";
+import type { Transport, VaultPage } from "./transport.ts";
+import { untilSettled } from "./until-settled.ts";
+
+export interface AzureOptions {
+  /** The vault's name, such as `ml-prod`. Instead of `vaultUrl`. */
+  readonly vaultName?: string;
+  /** What a vault's name is followed by. Default: `vault.azure.net`; in China `vault.azure.cn`, for US government `vault.usgovcloudapi.net`. */
+  readonly vaultDnsSuffix?: string;
+  /** The vault's whole address, such as that of a private endpoint. Instead of `vaultName`. */
+  readonly vaultUrl?: string;
+  /** Any credential of `@azure/identity`, or whatever else gives tokens. Default: `DefaultAzureCredential`. */
+  readonly credential?: TokenCredentialLike;
+  /** Where the default credential signs in, such as `https://login.chinacloudapi.cn`. Default: AZURE_AUTHORITY_HOST, or the public cloud. */
+  readonly authorityHost?: string;
+  /** Sends tokens also to a vault whose host lies outside the domain that its challenge names, as behind a DNS name of your own. Default: false. */
+  readonly disableChallengeResourceVerification?: boolean;
+  /** Authorities to trust instead of the well-known ones, as PEM text. */
+  readonly tls?: { readonly ca?: string | readonly string[] };
+}
+
+/** `notBeforeAt`: from when on the value is meant to be used, in milliseconds since 1970. Key Vault gives it out before, too. */
+export interface AzureSecretRecord extends SecretRecord {
+  readonly notBeforeAt?: number;
+}
+
+export interface AzureSecretSummary extends SecretSummary {
+  /** Of the current version. */
+  readonly state: VersionState;
+  readonly notBeforeAt?: number;
+}
+
+export interface AzureVersionSummary extends VersionSummary {
+  readonly notBeforeAt?: number;
+}
+
+/** A removed secret that can still be recovered. Times in milliseconds since 1970. */
+export interface DeletedSecretSummary extends AzureSecretSummary {
+  readonly deletedAt?: number;
+  /** When Key Vault purges it by itself. */
+  readonly purgeAt?: number;
+}
+
+/** Azure Key Vault, with what only it has. */
+export interface AzureProvider extends Provider {
+  read(locator: Parameters<Provider["read"]>[0], context: CallContext): Promise<AzureSecretRecord>;
+  list(query: Parameters<NonNullable<Provider["list"]>>[0], context: CallContext): Promise<Page<AzureSecretSummary>>;
+  versions(path: string, query: { readonly cursor?: string }, context: CallContext): Promise<Page<AzureVersionSummary>>;
+  /** Removed secrets whose names start with `prefix`. */
+  listDeleted(
+    query: { readonly prefix: string; readonly cursor?: string },
+    context: CallContext,
+  ): Promise<Page<DeletedSecretSummary>>;
+  /** Brings back a removed secret with all its versions, and waits until it can be read. @throws SecretsError `not-found`. */
+  recover(path: string, context: CallContext): Promise<void>;
+  /** Removes a removed secret for good, which frees its name. @throws SecretsError `not-found`; `permission-denied` under purge protection. */
+  purge(path: string, context: CallContext): Promise<void>;
+}
+
+const features: Features = { versions: true, stages: false, binary: true, leases: false, compareAndSet: false };
+
+const unconditional = (ifVersion: unknown) => {
+  if (ifVersion === undefined) return;
+  throw new SecretsError("unsupported", "Key Vault writes and removes unconditionally", {
+    provider: "azure",
+    hint: "Leave ifVersion out, and let one program at a time write this secret.",
+  });
+};
+
+/** A page of the items whose names start with a prefix, in any case: Key Vault cannot filter, and ignores case. */
+async function filtered<T, Item extends SecretSummary>(page: Promise<VaultPage<T>>, prefix: string, toItem: (item: T) => Item) {
+  const { items, next } = await page;
+  const start = prefix.toLowerCase();
+  const found = items.map(toItem).filter(({ path }) => path.toLowerCase().startsWith(start));
+  return { items: found, ...(next === undefined ? {} : { next }) };
+}
+
+/**
+ * Azure Key Vault by Azure's own SDK, which is loaded at the first call. A path is a secret's name, in which Key Vault ignores case;
+ * `?version=` is a version of 32 hexadecimal digits.
+ *
+ * @throws SecretsError `invalid-argument` for an address that is none.
+ * @example
+ * const secrets = createSecrets({ providers: { azure: azure({ vaultName: "ml-prod" }) } });
+ */
+export function azure(options: AzureOptions): AzureProvider {
+  return azureProvider(sdkTransport(options));
+}
+
+/** The provider over any transport. */
+export function azureProvider(transport: Transport): AzureProvider {
+  return {
+    kind: "azure",
+    features,
+
+    async read(locator, context) {
+      return toRecord(await transport.getSecret(...secretVersion(locator), context));
+    },
+
+    async write(locator, content, { ifVersion, labels }, context) {
+      unconditional(ifVersion);
+      const [name, version] = secretVersion(locator);
+      if (version !== undefined) {
+        throw new SecretsError("unsupported", "Key Vault names new versions itself", {
+          provider: "azure",
+          hint: "Write without a version.",
+        });
+      }
+      const secret = { ...toNewSecret(content), ...(labels === undefined ? {} : { tags: labels }) };
+      const { properties } = await transport.setSecret(name, secret, context);
+      if (properties.version === undefined)
+        throw new SecretsError("decode", "Azure Key Vault: the answer names no version", { provider: "azure" });
+      return { version: properties.version };
+    },
+
+    async remove(locator, { ifVersion }, context) {
+      unconditional(ifVersion);
+      const [name, version] = secretVersion(locator);
+      if (version !== undefined) {
+        throw new SecretsError("unsupported", "Key Vault removes whole secrets", {
+          provider: "azure",
+          hint: "Disable the version in the vault.",
+        });
+      }
+      await transport.deleteSecret(name, context);
+    },
+
+    list: ({ prefix, cursor }, context) => filtered(transport.listSecrets(cursor, context), prefix, toSummary),
+
+    versions: async (path, _query, context) => ({ items: await listVersions(transport, secretName(path), context) }),
+
+    check: (context) => check(transport, context),
+
+    listDeleted: ({ prefix, cursor }, context) => filtered(transport.listDeletedSecrets(cursor, context), prefix, toDeleted),
+
+    async recover(path, context) {
+      const name = secretName(path);
+      await untilSettled(() => transport.recoverDeletedSecret(name, context), isBusy, context);
+      const isUnseen = (error: unknown) => isSecretsError(error, "not-found");
+      await untilSettled(() => transport.getSecret(name, undefined, context), isUnseen, context).catch((error) => {
+        // Who may not read it, or finds it disabled, has it back all the same.
+        if (!isSecretsError(error, "permission-denied")) throw error;
+      });
+    },
+
+    async purge(path, context) {
+      const name = secretName(path);
+      await untilSettled(() => transport.purgeDeletedSecret(name, context), isBusy, context);
+    },
+
+    async close() {
+      transport.close();
+    },
+  };
+}
+
+/** The secret is on its way out or back: a matter of seconds. */
+const isBusy = (error: unknown) => isSecretsError(error, "conflict") && error.retryable;
