@@ -129,6 +129,17 @@ function run(end: (status: number) => void): Command {
   );
 }
 
+function doctor(end: (status: number) => void): Command {
+  return withCommonOptions(new Command("doctor"))
+    .summary("ask each provider: reachable, signed in as whom, may do what")
+    .description(
+      "Asks each provider of the config, or those that are named: whether it answers, who it says we are, what we may do there, how far this machine's clock is off, and how many days its certificate is still good. Status 1 when one of them fails.",
+    )
+    .argument("[provider...]", "names of providers; without any, all of them")
+    .addHelpText("after", examples(["keyhold doctor", "all providers"], ["keyhold doctor aws --json", "one, for a program"]))
+    .action(async (names, options) => end(await (await import("./commands/doctor.ts")).doctor(names, options)));
+}
+
 function completion(): Command {
   return new Command("completion")
     .summary("print a completion script for bash, zsh or fish")
@@ -169,7 +180,7 @@ export function createProgram(end: (status: number) => void): Command {
     // Options behind the command's name belong to it, so that `run` leaves those of what it runs alone.
     .enablePositionalOptions()
     .addHelpText("after", statuses);
-  const commands = [init(), set(), get(), list(), versions(), remove(), run(end), completion(), version()];
+  const commands = [init(), set(), get(), list(), versions(), remove(), run(end), doctor(end), completion(), version()];
   for (const command of commands) program.addCommand(command.helpOption("-h, --help", "show this help"));
   for (const command of [program, ...commands]) {
     // Errors are thrown to main, which words and prints them.
