@@ -14,6 +14,7 @@ const codes = {
   UNAVAILABLE: [14, 503],
   DEADLINE_EXCEEDED: [4, 504],
   UNAUTHENTICATED: [16, 401],
+  CANCELLED: [1, 499],
 } as const;
 
 export type GoogleStatus = keyof typeof codes;

@@ -1,0 +1,1 @@
+export { type GcpOptions, type GcpProvider, type GoogleCredentialsLike, gcp } from "./gcp.ts";

@@ -1,0 +1,45 @@
+import { isSecretsError, SecretsError } from "@keyhold/core";
+import { transportError } from "@keyhold/http";
+import { canonicalCodes, gcpError } from "./gcp-error.ts";
+
+/** What an error of the SDK may look like. Read, and let go. */
+interface SdkError {
+  /** The canonical code's number. */
+  readonly code?: unknown;
+  readonly details?: unknown;
+  readonly cause?: unknown;
+}
+
+/** What grpc-js says of a connection in words alone, and Node's code for the same. */
+const connectionProblems: readonly (readonly [words: RegExp, code: string])[] = [
+  [/certificate has expired/, "CERT_HAS_EXPIRED"],
+  [/certificate is not yet valid/, "CERT_NOT_YET_VALID"],
+  [/does not match certificate's altnames/, "ERR_TLS_CERT_ALTNAME_INVALID"],
+  [/unable to verify the first certificate|unable to get (?:local )?issuer|self-signed certificate/, "SELF_SIGNED_CERT_IN_CHAIN"],
+  [/SSL routines/, "EPROTO"],
+  [/Name resolution failed/, "ENOTFOUND"],
+  [/\bE(?:CONNREFUSED|CONNRESET|TIMEDOUT|PIPE)\b/, ""],
+];
+
+const peer = "Google Secret Manager";
+
+/** What an error of the SDK means. Its words are compared with known ones, and none is passed on. */
+export function sdkError(thrown: unknown): SecretsError {
+  if (isSecretsError(thrown)) return thrown;
+  const { code, details, cause } = (thrown ?? {}) as SdkError;
+  // What our own fetch threw, over REST.
+  if (isSecretsError(cause)) return cause;
+  const canonical = typeof code === "number" ? canonicalCodes[code] : undefined;
+  const words = typeof details === "string" ? details : "";
+  if (canonical === "UNAVAILABLE") {
+    for (const [pattern, nodeCode] of connectionProblems) {
+      const found = pattern.exec(words);
+      if (found) return transportError({ code: nodeCode || found[0] }, peer);
+    }
+  }
+  // No quota: the library's own refusal of an answer over the limit.
+  if (canonical === "RESOURCE_EXHAUSTED" && words.startsWith("Received message larger than max")) {
+    return new SecretsError("decode", `${peer}: the answer is larger than any of Google's`, { provider: "gcp" });
+  }
+  return gcpError(canonical === undefined ? {} : { code: canonical });
+}

@@ -1,0 +1,3 @@
+import { testTransport } from "./conformance.ts";
+
+testTransport("gcp over REST", "REST");

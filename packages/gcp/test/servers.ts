@@ -1,0 +1,46 @@
+import { type GcpOptions, type GcpProvider, type GoogleCredentialsLike, gcp } from "@keyhold/gcp";
+import { type GoogleOptions, type GoogleServer, googleToken, startGoogle } from "../../../test/servers/google/start-google.ts";
+import { startTokenServer, type TokenServer } from "../../../test/servers/oidc/start-token-server.ts";
+
+export const transports = ["gRPC", "REST"] as const;
+export type TransportName = (typeof transports)[number];
+
+/** Credentials that give this token with each request. */
+export const bearer = (token: string): GoogleCredentialsLike => ({
+  getRequestHeaders: async () => ({ authorization: `Bearer ${token}` }),
+});
+
+export interface Google {
+  readonly tokens: TokenServer;
+  readonly server: GoogleServer;
+  readonly token: string;
+  /** A provider that talks to the server, and may do everything there. */
+  create(options?: GcpOptions): GcpProvider;
+  close(): Promise<void>;
+}
+
+/** Starts the token server and Secret Manager. */
+export async function startServers(transport: TransportName, options: Omit<GoogleOptions, "tokens"> = {}): Promise<Google> {
+  const tokens = await startTokenServer();
+  const server = await startGoogle({ tokens, ...options });
+  const token = await googleToken(tokens);
+  const port = transport === "REST" ? server.port : server.grpcPort;
+  return {
+    tokens,
+    server,
+    token,
+    create: (own = {}) =>
+      gcp({
+        projectId: server.projectId,
+        credentials: bearer(token),
+        apiEndpoint: `127.0.0.1:${port}`,
+        fallback: transport === "REST",
+        tls: { ca: server.ca },
+        ...own,
+      }),
+    async close() {
+      await server.close();
+      await tokens.close();
+    },
+  };
+}
