@@ -38,8 +38,9 @@ type Answer = { readonly value: object } | { readonly error: GoogleError };
 /** Stands before the real server so that connections can be reset beneath it. */
 async function startRelay(to: number): Promise<{ readonly port: number; reset(): void; close(): Promise<void> }> {
   const clients = new Set<Socket>();
-  const relay = createServer((client) => {
-    const upstream = connect(to, "127.0.0.1");
+  // Without noDelay each small answer would wait for the acknowledgement of the one before, 40 ms long.
+  const relay = createServer({ noDelay: true }, (client) => {
+    const upstream = connect({ port: to, host: "127.0.0.1", noDelay: true });
     clients.add(client);
     for (const socket of [client, upstream]) socket.on("error", () => undefined);
     client.on("close", () => {
