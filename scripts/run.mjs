@@ -60,7 +60,7 @@ async function install() {
     if (installed()) return true;
     console.error("keyhold: installing the workspace's dependencies (once; about a minute) ...");
     const frozen = process.env.KEYHOLD_UPDATE_LOCKFILE ? "--no-frozen-lockfile" : "--frozen-lockfile";
-    const done = spawnSync("npx", ["-y", pnpm, "install", frozen, "--reporter=append-only"], {
+    const done = spawnSync("npx", ["-y", pnpm, "install", frozen, "--reporter=append-only", "--loglevel=error"], {
       cwd: root,
       stdio: ["ignore", 2, 2],
       env: { ...process.env, CI: "true" },
