@@ -1,0 +1,21 @@
+import { type ConjurAuth, demandText, hostPath, tokenRequest } from "./auth.ts";
+
+export interface AzureAuthOptions {
+  /** The authenticator's service id: `prod` for `authn-azure/prod`. */
+  readonly service: string;
+  /** The host without `host/`. */
+  readonly host: string;
+  /** Gives the access token of now of a managed identity, for the resource `https://management.azure.com/`. */
+  readonly token: () => Promise<string>;
+}
+
+/**
+ * Signs in by `authn-azure`, as a managed identity of Azure.
+ *
+ * @throws SecretsError `invalid-argument` for an empty service or host.
+ * @see https://docs.cyberark.com/conjur-open-source/latest/en/content/operations/services/azure_authn.htm
+ */
+export function azureAuth({ service, host, token }: AzureAuthOptions): ConjurAuth {
+  demandText("azureAuth", { service, host }, "service", "host");
+  return { signIn: (account) => tokenRequest(hostPath("authn-azure", service, account, host), token) };
+}

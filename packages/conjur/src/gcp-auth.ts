@@ -1,0 +1,15 @@
+import { type ConjurAuth, segment, tokenRequest } from "./auth.ts";
+
+export interface GcpAuthOptions {
+  /** Gives the identity token of now, whose audience is `conjur/ACCOUNT/host/HOST`: it names the host that signs in. */
+  readonly token: () => Promise<string>;
+}
+
+/**
+ * Signs in by `authn-gcp`, as a service account or an instance of Google Cloud.
+ *
+ * @see https://docs.cyberark.com/conjur-open-source/latest/en/content/operations/services/cjr-gcp-authn.htm
+ */
+export function gcpAuth({ token }: GcpAuthOptions): ConjurAuth {
+  return { signIn: (account) => tokenRequest(`/authn-gcp/${segment(account)}/authenticate`, token) };
+}
