@@ -1,5 +1,4 @@
 import { type ErrorCode, SecretsError } from "@keyhold/core";
-import { transportError } from "@keyhold/http";
 
 interface Meaning {
   readonly code: ErrorCode;
@@ -90,44 +89,4 @@ export function azureError({ status, code, innerCode, retryAfterMs }: VaultFailu
     retryable,
     retryAfterMs,
   });
-}
-
-/** What an error of a credential may look like. Read by name, and let go. */
-interface CredentialFailure {
-  readonly name?: unknown;
-  readonly code?: unknown;
-  readonly statusCode?: unknown;
-  readonly status?: unknown;
-  readonly cause?: unknown;
-}
-
-const signInErrors: ReadonlySet<unknown> = new Set([
-  "AggregateAuthenticationError",
-  "AuthenticationError",
-  "AuthenticationRequiredError",
-  "ClientConfigurationError",
-  "CredentialUnavailableError",
-]);
-
-const signInHint =
-  "Sign in, set AZURE_TENANT_ID, AZURE_CLIENT_ID and a secret or token file, give the workload an identity, or pass credential to azure().";
-
-/** The one table from errors of credentials to codes. Their messages hold answers of the token service, and are left behind. */
-export function credentialError(thrown: unknown): SecretsError {
-  const failures: CredentialFailure[] = [];
-  // The error of the network or of the token service lies below the credential's own.
-  for (let error = thrown; typeof error === "object" && error !== null && failures.length < 5; ) {
-    failures.push(error);
-    error = (error as CredentialFailure).cause;
-  }
-  const status = failures.map((failure) => failure.statusCode ?? failure.status).find((value) => typeof value === "number");
-  if (status !== undefined && (status === 429 || status >= 500)) {
-    return new SecretsError(byStatus(status).code, `the token service answered with status ${status}`, { provider: "azure" });
-  }
-  const network = failures.find(({ code }) => typeof code === "string" && /^(?:E[A-Z]+|[A-Z]+_[A-Z_]+)$/.test(code));
-  if (network !== undefined && status === undefined) return transportError(network, "the token service");
-  if (failures.some(({ name }) => signInErrors.has(name))) {
-    return new SecretsError("unauthenticated", "the credential could not sign in", { provider: "azure", hint: signInHint });
-  }
-  return new SecretsError("unknown", "the credential failed in a way of its own", { provider: "azure" });
 }

@@ -13,7 +13,7 @@ export async function check(transport: Transport, context: CallContext): Promise
   return { ...transport.session(), permissions: [{ path: "*", actions }] };
 }
 
-/** Who a token stands for, by its claims: never the token. It is not verified here; the vault did that. */
+/** Who a token stands for, by its claims: a user's name or an application's id, and the object that roles are given to. */
 export function principalOf(token: string): string | undefined {
   let claims: Readonly<Record<string, unknown>>;
   try {
@@ -21,10 +21,11 @@ export function principalOf(token: string): string | undefined {
   } catch {
     return undefined;
   }
-  const named = (["upn", "appid", "azp", "oid"] as const).flatMap((name) => {
+  const claim = (name: string) => {
     const value = claims?.[name];
-    return typeof value === "string" && /^[\w.@+-]{1,128}$/.test(value) ? [[name, value] as const] : [];
-  });
-  const parts = new Map(named.map(([name, value]) => [name === "azp" ? "appid" : name, value]));
-  return parts.size === 0 ? undefined : Array.from(parts, ([name, value]) => `${name} ${value}`).join(", ");
+    return typeof value === "string" && /^[\w.@+-]{1,128}$/.test(value) ? value : undefined;
+  };
+  const name = claim("upn") ?? claim("appid") ?? claim("azp");
+  const object = claim("oid");
+  return object === undefined ? name : `${name ?? "unnamed"} (object ${object})`;
 }

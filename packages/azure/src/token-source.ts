@@ -1,5 +1,5 @@
 import { type CallContext, SecretsError, throwIfEnded } from "@keyhold/core";
-import { credentialError } from "./azure-error.ts";
+import { credentialError, noToken } from "./credential-error.ts";
 
 export interface AccessTokenLike {
   readonly token: string;
@@ -60,12 +60,14 @@ export function tokenSource(credential: () => Promise<TokenCredentialLike>): Tok
   let latest: string | undefined;
 
   async function fetchToken(scopes: string | string[], options: TokenRequestOptions): Promise<Held> {
-    const given = await (await credential()).getToken(scopes, options).catch((error) => {
+    const source = await credential();
+    let given: AccessTokenLike | null;
+    try {
+      given = await source.getToken(scopes, options);
+    } catch (error) {
       throw credentialError(error);
-    });
-    if (typeof given?.token !== "string") {
-      throw credentialError({ name: "CredentialUnavailableError" });
     }
+    if (typeof given?.token !== "string") throw noToken();
     const { token, expiresOnTimestamp: expiresAt, refreshAfterTimestamp } = given;
     return { token, expiresAt, refreshAt: refreshAfterTimestamp ?? expiresAt - renewAheadMs };
   }
