@@ -12,11 +12,16 @@ interface Check {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-const vitest = (projects: readonly string[], environment: Readonly<Record<string, string>> = {}): Check => ({
-  name: `tests: ${projects.join(", ")}`,
+const vitest = (
+  projects: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  folders: readonly string[] = [],
+): Check => ({
+  name: `tests: ${[...projects, ...folders].join(", ")}`,
   command: [
     "vitest",
     "run",
+    ...folders,
     ...projects.flatMap((project) => ["--project", project]),
     "--reporter=default",
     "--reporter=./scripts/count-tests.ts",
@@ -30,10 +35,14 @@ const quick: readonly Check[] = [
   vitest(["unit", "leak", "repository", "servers", "integration", "examples"]),
 ];
 
-/** What takes longer, and what only CI needs to know. Its properties run ten thousand times. */
+/** What has more to show when there is time: properties run ten thousand times, stores are killed hundreds of times. */
+const thorough = ["core", "config", "local", "identity"].map((name) => `packages/${name}/`);
+
+/** What takes longer, and what only CI needs to know. */
 const slow: readonly Check[] = [
   { name: "unused files, exports and dependencies", command: ["knip"] },
-  vitest(["unit"], { KEYHOLD_SLOW: "1", KEYHOLD_RUNS: "10000" }),
+  vitest(["unit"], { KEYHOLD_SLOW: "1", KEYHOLD_RUNS: "10000" }, thorough),
+  vitest(["integration"], { KEYHOLD_SLOW: "1" }),
   vitest(["package"]),
   { name: "bench: import", command: ["node", "--conditions=@keyhold/source", "test/bench/import.ts"] },
 ];
