@@ -31,7 +31,6 @@ export interface Task {
 
 /** What it prints. */
 export type Line =
-  | { readonly did: "start" }
   | { readonly did: "write"; readonly number: number; readonly version: string; readonly at: number }
   | { readonly did: "read" }
   | { readonly did: "changed" }
@@ -69,7 +68,6 @@ async function run(task: Task): Promise<void> {
   } else if (task.kind === "once") {
     await write(1, "x".repeat(bytes));
   } else if (task.kind === "append") {
-    print({ did: "start" });
     const first = task.first ?? 1;
     for (let number = first; number < first + count; number++) await write(number, numberedValue(number, bytes));
   } else {

@@ -40,8 +40,9 @@ async function writeUntilKilled(
     const isRunning = () => writer.process.exitCode === null && writer.process.signalCode === null;
     const reading = readWhile(isRunning, subject.open(files));
     if (killing.killAt === undefined) {
-      while (writer.lines.length === 0 && isRunning()) await sleep(5);
-      setTimeout(() => writer.process.kill("SIGKILL"), Math.random() * 60);
+      // Once it is writing, one write after the other: a process that is still starting up is no danger to anybody.
+      while (writesIn(writer.lines).length === 0 && isRunning()) await sleep(2);
+      setTimeout(() => writer.process.kill("SIGKILL"), Math.random() * 40);
     }
     const [lines] = await Promise.all([writer.ended, reading]);
     assert.equal(writer.process.signalCode, "SIGKILL", "the writer ended before it was killed");
