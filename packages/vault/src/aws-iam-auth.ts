@@ -1,0 +1,70 @@
+import { type CallContext, isSecretsError, SecretsError } from "@keyhold/core";
+import { type AwsCredentials, environmentAwsCredentials, signAwsRequest } from "@keyhold/identity";
+import type { VaultAuth } from "./auth.ts";
+import { signIn } from "./login.ts";
+
+export interface AwsIamAuthOptions {
+  /** The role in Vault. Default: one with the name of the AWS role. */
+  readonly role?: string;
+  /** Default: AWS_ACCESS_KEY_ID and its kin. AWS's own credential providers fit. */
+  readonly credentials?: AwsCredentials | ((context: CallContext) => Promise<AwsCredentials>);
+  /** The region whose STS is asked. Default: the global endpoint, in us-east-1. */
+  readonly region?: string;
+  /** Another address of STS, such as that of a VPC endpoint: Vault sends the signed request there if its own configuration says so. */
+  readonly stsEndpoint?: string;
+  /** What Vault wants in X-Vault-AWS-IAM-Server-ID, so that a request signed for another cluster is of no use here. */
+  readonly serverId?: string;
+  /** Default: `aws`. */
+  readonly mount?: string;
+}
+
+async function credentialsOf(options: AwsIamAuthOptions, context: CallContext): Promise<AwsCredentials> {
+  const { credentials = environmentAwsCredentials() } = options;
+  if (typeof credentials !== "function") return credentials;
+  try {
+    return await credentials(context);
+  } catch (error) {
+    if (isSecretsError(error)) throw error;
+    throw new SecretsError("unauthenticated", "the AWS credential provider failed", {
+      provider: "vault",
+      hint: "Call that provider by itself.",
+    });
+  }
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString("base64");
+
+/**
+ * Proves an AWS identity by a signed request to STS, which Vault sends on. The AWS credentials themselves go nowhere.
+ * https://developer.hashicorp.com/vault/api-docs/auth/aws#login
+ */
+export function awsIamAuth(options: AwsIamAuthOptions = {}): VaultAuth {
+  const method = "AWS IAM";
+  const { role, region = "us-east-1", serverId, mount = "aws" } = options;
+  const regional = options.region === undefined ? "sts.amazonaws.com" : `sts.${region}.amazonaws.com`;
+  const url = new URL(options.stsEndpoint ?? `https://${regional}/`);
+  return {
+    method,
+    issuesTokens: true,
+    async login(login) {
+      const { context } = login;
+      const body = "Action=GetCallerIdentity&Version=2011-06-15";
+      const headers = {
+        "content-type": "application/x-www-form-urlencoded; charset=utf-8",
+        ...(serverId === undefined ? {} : { "x-vault-aws-iam-server-id": serverId }),
+      };
+      const signed = signAwsRequest(
+        { method: "POST", host: url.host, path: url.pathname, headers, body },
+        { credentials: await credentialsOf(options, context), region, service: "sts", signedAt: context.clock.now() },
+      );
+      const proof = {
+        ...(role === undefined ? {} : { role }),
+        iam_http_request_method: "POST",
+        iam_request_url: base64(url.href),
+        iam_request_body: base64(body),
+        iam_request_headers: base64(JSON.stringify(signed)),
+      };
+      return signIn(method, { mount, body: proof }, login);
+    },
+  };
+}
