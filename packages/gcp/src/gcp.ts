@@ -17,10 +17,8 @@ export interface GcpOptions {
   readonly projectId?: string;
   /** The region of regional secrets, such as `europe-west3`, whose own endpoint is asked. Default: secrets that are not regional. */
   readonly location?: string;
-  /** Default: Google's application default credentials. */
+  /** Default: Google's application default credentials, with GOOGLE_APPLICATION_CREDENTIALS for a file. */
   readonly credentials?: GoogleCredentialsLike;
-  /** A service account's key, or a workload identity's configuration, as a file. Excludes `credentials`. */
-  readonly keyFilename?: string;
   /** Another address of the service, as `host` or `host:port`: Private Service Connect, or a test server. */
   readonly apiEndpoint?: string;
   /** REST over HTTP/1.1 instead of gRPC, for networks that let no HTTP/2 through. Default: false. */
@@ -52,7 +50,7 @@ const pageSize = 100;
  *
  * `latest` is the newest version whatever its state: while it is disabled or destroyed, reading is a `conflict`.
  *
- * @throws SecretsError `invalid-argument` for options that are wrong or exclude each other; from its methods, every code of
+ * @throws SecretsError `invalid-argument` for options that are wrong; from its methods, every code of
  * `docs/errors.md`.
  * @example
  * const secrets = createSecrets({ providers: { gcp: gcp({ projectId: "my-project" }) } });

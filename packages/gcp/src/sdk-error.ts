@@ -10,18 +10,19 @@ interface SdkError {
   readonly cause?: unknown;
 }
 
-/** What grpc-js says of a connection in words alone, and Node's code for the same. */
+/** What grpc-js says of a connection in words alone, and Node's code for the same. The first that fits counts. */
 const connectionProblems: readonly (readonly [words: RegExp, code: string])[] = [
   [/certificate has expired/, "CERT_HAS_EXPIRED"],
   [/certificate is not yet valid/, "CERT_NOT_YET_VALID"],
   [/does not match certificate's altnames/, "ERR_TLS_CERT_ALTNAME_INVALID"],
-  [/unable to verify the first certificate|unable to get (?:local )?issuer|self-signed certificate/, "SELF_SIGNED_CERT_IN_CHAIN"],
+  [/certificate|unable to get/, "SELF_SIGNED_CERT_IN_CHAIN"],
   [/SSL routines/, "EPROTO"],
   [/Name resolution failed/, "ENOTFOUND"],
   [/\bE(?:CONNREFUSED|CONNRESET|TIMEDOUT|PIPE)\b/, ""],
 ];
 
 const peer = "Google Secret Manager";
+const impostor = "Something between here and Google answered in its place: check apiEndpoint and the proxy.";
 
 /** What an error of the SDK means. Its words are compared with known ones, and none is passed on. */
 export function sdkError(thrown: unknown): SecretsError {
@@ -37,9 +38,13 @@ export function sdkError(thrown: unknown): SecretsError {
       if (found) return transportError({ code: nodeCode || found[0] }, peer);
     }
   }
-  // No quota: the library's own refusal of an answer over the limit.
+  // No quota: grpc-js itself refuses a length over the limit, and takes the first letters of a web page for one.
   if (canonical === "RESOURCE_EXHAUSTED" && words.startsWith("Received message larger than max")) {
-    return new SecretsError("decode", `${peer}: the answer is larger than any of Google's`, { provider: "gcp" });
+    return new SecretsError("decode", `${peer}: this is no answer of Google's`, { provider: "gcp", hint: impostor });
+  }
+  if (canonical === "UNKNOWN" && words.startsWith("Received HTTP status code")) {
+    const what = `${peer}: a redirect, or another answer that is not gRPC`;
+    return new SecretsError("unavailable", what, { provider: "gcp", hint: impostor, retryable: false });
   }
   return gcpError(canonical === undefined ? {} : { code: canonical });
 }

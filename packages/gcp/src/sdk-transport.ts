@@ -46,11 +46,8 @@ function routing(request: Readonly<Record<string, unknown>>): string {
 
 /** Google's own SDK over gRPC or REST, loaded at the first call, its retries off: the client above owns them. */
 export function sdkTransport(options: GcpOptions): Transport {
-  const { credentials, keyFilename, projectId, fallback = false, tls } = options;
+  const { credentials, projectId, fallback = false, tls } = options;
   const { host, port } = serviceAddress(options.apiEndpoint, options.location);
-  if (credentials !== undefined && keyFilename !== undefined) {
-    throw new SecretsError("invalid-argument", "give credentials or keyFilename, not both");
-  }
   let loading: Promise<Connection> | undefined;
   let closed = false;
 
@@ -62,7 +59,6 @@ export function sdkTransport(options: GcpOptions): Transport {
       ...(host === undefined ? {} : { apiEndpoint: host }),
       ...(port === undefined ? {} : { port }),
       ...(projectId === undefined ? {} : { projectId }),
-      ...(keyFilename === undefined ? {} : { keyFilename }),
       ...(credentials === undefined ? {} : { authClient: authClient(credentials) }),
       ...(fallback || tls?.ca === undefined ? {} : { sslCreds: channelCredentials(tls.ca, sign) }),
       "grpc.max_receive_message_length": longestAnswerBytes,

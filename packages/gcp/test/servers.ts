@@ -1,6 +1,7 @@
 import { type GcpOptions, type GcpProvider, type GoogleCredentialsLike, gcp } from "@keyhold/gcp";
 import { type GoogleOptions, type GoogleServer, googleToken, startGoogle } from "../../../test/servers/google/start-google.ts";
 import { startTokenServer, type TokenServer } from "../../../test/servers/oidc/start-token-server.ts";
+import { type SendOptions, send } from "../../../test/servers/send.ts";
 
 export const transports = ["gRPC", "REST"] as const;
 export type TransportName = (typeof transports)[number];
@@ -16,6 +17,11 @@ export interface Google {
   readonly token: string;
   /** A provider that talks to the server, and may do everything there. */
   create(options?: GcpOptions): GcpProvider;
+  /** Gives aliases to versions, past the provider. */
+  alias(secretId: string, aliases: Readonly<Record<string, string>>): Promise<void>;
+  /** Whether a version came with a checksum of its writer's. */
+  hasChecksum(secretId: string, version: number): Promise<boolean>;
+  replication(secretId: string): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -24,6 +30,15 @@ export async function startServers(transport: TransportName, options: Omit<Googl
   const tokens = await startTokenServer();
   const server = await startGoogle({ tokens, ...options });
   const token = await googleToken(tokens);
+  const resource = `/v1/projects/${server.projectId}/secrets/`;
+  /** The server's own REST interface, asked past the provider. */
+  const ask = async (method: string, path: string, body?: object) => {
+    const authorization = `Bearer ${token}`;
+    const sent: SendOptions = body
+      ? { headers: { authorization, "content-type": "application/json" }, body: JSON.stringify(body) }
+      : { headers: { authorization } };
+    return (await send(server, method, resource + path, sent)).json();
+  };
   const port = transport === "REST" ? server.port : server.grpcPort;
   return {
     tokens,
@@ -38,6 +53,10 @@ export async function startServers(transport: TransportName, options: Omit<Googl
         tls: { ca: server.ca },
         ...own,
       }),
+    alias: (secretId, versionAliases) => ask("PATCH", `${secretId}?updateMask=versionAliases`, { versionAliases }),
+    hasChecksum: async (secretId, version) =>
+      (await ask("GET", `${secretId}/versions/${version}`)).clientSpecifiedPayloadChecksum === true,
+    replication: async (secretId) => (await ask("GET", secretId)).replication,
     async close() {
       await server.close();
       await tokens.close();

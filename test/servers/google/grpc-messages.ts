@@ -25,7 +25,8 @@ export function toJsonForm(message: Message): Message {
     else if (field === "updateMask") result[field] = value.paths.join(",");
     else if (mapFields.has(field)) {
       if (Object.keys(value).length > 0) result[field] = value;
-    } else if (typeof value !== "object") result[field] = value;
+    } else if (Array.isArray(value)) result[field] = value.map((item) => (typeof item === "object" ? toJsonForm(item) : item));
+    else if (typeof value !== "object") result[field] = value;
     else {
       const inner = toJsonForm(value);
       // Of messages that are empty, only these mean something.
