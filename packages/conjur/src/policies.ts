@@ -1,4 +1,4 @@
-import { type CallContext, type Secret, SecretsError, secret } from "@keyhold/core";
+import { type CallContext, type Secret, SecretsError, secret, throwIfEnded } from "@keyhold/core";
 import { segment } from "./auth.ts";
 import type { Transport } from "./transport.ts";
 
@@ -54,6 +54,13 @@ const notLoaded = () =>
 
 export function policiesOf(transport: Transport): Policies {
   const loadBy = (method: string) => async (branch: string, text: string, context: CallContext) => {
+    throwIfEnded(context);
+    if (text === "") {
+      throw new SecretsError("invalid-argument", "a policy has a text", {
+        provider: "conjur",
+        hint: "To empty a branch, replace it by [].",
+      });
+    }
     const path = `/policies/${segment(transport.account)}/policy/${segment(branch)}`;
     const headers = { "content-type": "application/x-yaml" };
     return loadedPolicy(

@@ -1,5 +1,6 @@
 import { apiKeyAuth, conjur } from "@keyhold/conjur";
-import type { Content, ErrorCode } from "@keyhold/core";
+import type { Content } from "@keyhold/core";
+import type { Harness } from "@keyhold/testing";
 import { testProvider } from "@keyhold/testing/vitest";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { type ConjurServer, startConjur } from "../../../test/servers/conjur/start-conjur.ts";
@@ -75,5 +76,5 @@ testProvider("conjur", {
       call: (provider, context) =>
         provider.write!({ path: "visible" }, { kind: "opaque", value: "x" }, { ifVersion: "1" }, context),
     }),
-  } satisfies { readonly [Code in ErrorCode]?: () => unknown },
+  } satisfies Harness["breakIt"],
 });

@@ -36,7 +36,8 @@ export async function start(policy: string, options: ServerOptions = {}): Promis
     server,
     open,
     as(login) {
-      const apiKey = created[`${server.account}:${login.replace("/", ":")}`]?.api_key ?? "";
+      const role = login.includes("/") ? login.replace("/", ":") : `user:${login}`;
+      const apiKey = created[`${server.account}:${role}`]?.api_key ?? "";
       return open({ auth: apiKeyAuth({ login, apiKey }) });
     },
     requests() {
