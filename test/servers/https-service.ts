@@ -184,7 +184,8 @@ export async function startHttpsService(options: HttpsServiceOptions): Promise<H
 
   const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
     serve(incoming, response).catch((error: unknown) => {
-      if (incoming.destroyed || response.destroyed) return;
+      // The request itself counts as destroyed once its body has been read.
+      if (response.destroyed) return;
       violations.push(`${incoming.method} ${incoming.url?.split("?")[0]}: the server failed: ${(error as Error).stack}`);
       send(response, { status: 500 });
     });

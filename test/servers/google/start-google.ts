@@ -101,6 +101,7 @@ export async function startGoogle(options: GoogleOptions): Promise<GoogleServer>
     failure: (status) => new GoogleError(statusForHttp(status), "The request failed.").answer(),
     corrupt(answer) {
       const { payload, ...rest } = JSON.parse(String(answer.body));
+      if (payload === undefined) return answer;
       return json(answer.status, {
         ...rest,
         payload: { ...payload, dataCrc32c: String((Number(payload.dataCrc32c) ^ 1) >>> 0) },
