@@ -6,7 +6,6 @@ import {
   type Provider,
   type SecretRecord,
   type SecretSummary,
-  SecretsError,
   type VersionState,
   type VersionSummary,
 } from "@keyhold/core";
@@ -14,10 +13,12 @@ import { check } from "./check.ts";
 import { listVersions } from "./list-versions.ts";
 import { sdkTransport } from "./sdk-transport.ts";
 import { secretName, secretVersion } from "./secret-name.ts";
-import { toDeleted, toNewSecret, toRecord, toSummary } from "./to-record.ts";
+import { toDeleted, toRecord, toSummary } from "./to-record.ts";
 import type { TokenCredentialLike } from "./token-source.ts";
 import type { Transport, VaultPage } from "./transport.ts";
+import { unsupported } from "./unsupported.ts";
 import { untilSettled } from "./until-settled.ts";
+import { writeSecret } from "./write-secret.ts";
 
 export interface AzureOptions {
   /** The vault's name, such as `ml-prod`. Instead of `vaultUrl`. */
@@ -76,14 +77,6 @@ export interface AzureProvider extends Provider {
 
 const features: Features = { versions: true, stages: false, binary: true, leases: false, compareAndSet: false };
 
-const unconditional = (ifVersion: unknown) => {
-  if (ifVersion === undefined) return;
-  throw new SecretsError("unsupported", "Key Vault writes and removes unconditionally", {
-    provider: "azure",
-    hint: "Leave ifVersion out, and let one program at a time write this secret.",
-  });
-};
-
 /** A page of the items whose names start with a prefix, in any case: Key Vault cannot filter, and ignores case. */
 async function filtered<T, Item extends SecretSummary>(page: Promise<VaultPage<T>>, prefix: string, toItem: (item: T) => Item) {
   const { items, next } = await page;
@@ -114,31 +107,12 @@ export function azureProvider(transport: Transport): AzureProvider {
       return toRecord(await transport.getSecret(...secretVersion(locator), context));
     },
 
-    async write(locator, content, { ifVersion, labels }, context) {
-      unconditional(ifVersion);
-      const [name, version] = secretVersion(locator);
-      if (version !== undefined) {
-        throw new SecretsError("unsupported", "Key Vault names new versions itself", {
-          provider: "azure",
-          hint: "Write without a version.",
-        });
-      }
-      const secret = { ...toNewSecret(content), ...(labels === undefined ? {} : { tags: labels }) };
-      const { properties } = await transport.setSecret(name, secret, context);
-      if (properties.version === undefined)
-        throw new SecretsError("decode", "Azure Key Vault: the answer names no version", { provider: "azure" });
-      return { version: properties.version };
-    },
+    write: (locator, content, options, context) => writeSecret(transport, locator, content, options, context),
 
     async remove(locator, { ifVersion }, context) {
-      unconditional(ifVersion);
       const [name, version] = secretVersion(locator);
-      if (version !== undefined) {
-        throw new SecretsError("unsupported", "Key Vault removes whole secrets", {
-          provider: "azure",
-          hint: "Disable the version in the vault.",
-        });
-      }
+      if (ifVersion !== undefined) throw unsupported("Key Vault removes unconditionally", "Leave ifVersion out.");
+      if (version !== undefined) throw unsupported("Key Vault removes whole secrets", "Disable the version in the vault.");
       await transport.deleteSecret(name, context);
     },
 

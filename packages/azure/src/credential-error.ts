@@ -20,8 +20,14 @@ const signInErrors: ReadonlySet<unknown> = new Set([
   "CredentialUnavailableError",
 ]);
 
+/** What names an outage in a code or a name. The Azure SDKs use the first two for a connection without a system's error. */
+const outages: ReadonlySet<unknown> = new Set(["REQUEST_SEND_ERROR", "PARSE_ERROR", "AbortError", "TimeoutError"]);
+
 /** The library below `@azure/identity` tells a network that is down by these words alone, and identity then calls it a refusal. */
-const networkWords = /\b(?:endpoints_resolution_error|network_error)\b/;
+const outageWords = /\b(?:endpoints_resolution_error|network_error)\b/;
+
+const isOutage = ({ name, code, message }: CredentialFailure) =>
+  outages.has(name) || outages.has(code) || (typeof message === "string" && outageWords.test(message));
 
 /** The error, and those that it was made of. */
 function failuresIn(thrown: unknown): readonly CredentialFailure[] {
@@ -52,13 +58,16 @@ export function credentialError(thrown: unknown): SecretsError {
   if (status !== undefined && (status >= 500 || status < 400)) {
     return unavailable(`the token service answered with status ${status}, and with no token`);
   }
-  const system = failures.find(({ code }) => typeof code === "string" && /^[A-Z]+(?:_[A-Z]+)*$/.test(code));
-  if (system !== undefined && status === undefined) return transportError(system, "the token service");
-  if (failures.some(({ message }) => typeof message === "string" && networkWords.test(message))) {
+  if (failures.some(isOutage)) {
     return unavailable("the token service cannot be reached", "Check authorityHost, and this machine's network and DNS.");
   }
+  const system = failures.find(({ code }) => typeof code === "string" && /^[A-Z]+(?:_[A-Z]+)*$/.test(code));
+  if (system !== undefined && status === undefined) return transportError(system, "the token service");
   if (failures.some(({ name }) => signInErrors.has(name))) return noToken();
-  return new SecretsError("unknown", "the credential failed in a way of its own", { provider: "azure" });
+  return new SecretsError("unknown", "the credential failed in a way of its own", {
+    provider: "azure",
+    hint: "What it says may hold what it was given, so it is not repeated here: call its getToken() by itself to see it.",
+  });
 }
 
 /** Nobody is signed in, or the token service says no. */

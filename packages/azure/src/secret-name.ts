@@ -1,4 +1,5 @@
 import { type Locator, SecretsError } from "@keyhold/core";
+import { unsupported } from "./unsupported.ts";
 
 const invalid = (message: string, hint: string) => new SecretsError("invalid-argument", message, { provider: "azure", hint });
 
@@ -17,9 +18,7 @@ export function secretName(path: string): string {
 /** Name and version of what is read, checked. */
 export function secretVersion({ path, version, stage }: Locator): readonly [name: string, version: string | undefined] {
   const name = secretName(path);
-  if (stage !== undefined) {
-    throw new SecretsError("unsupported", "Key Vault has no stages", { provider: "azure", hint: "Name a version, or none." });
-  }
+  if (stage !== undefined) throw unsupported("Key Vault has no stages", "Name a version, or none.");
   if (version === undefined || /^[0-9a-f]{32}$/i.test(version)) return [name, version];
   throw invalid("this is no version of a secret in Key Vault", "A version has 32 hexadecimal digits; versions() lists them.");
 }

@@ -1,14 +1,13 @@
 import { type Content, SecretsError, type VersionSummary } from "@keyhold/core";
 import type { AzureSecretRecord, AzureSecretSummary, AzureVersionSummary, DeletedSecretSummary } from "./azure.ts";
-import type { DeletedSecret, KeyVaultSecret, NewSecret, SecretProperties } from "./transport.ts";
+import type { DeletedSecret, KeyVaultSecret, SecretProperties } from "./transport.ts";
 
 /** What the content type of bytes ends with: Key Vault holds text, so their value is base64. */
-const base64Mark = ";base64";
+export const base64Mark = ";base64";
 
-const invalid = (message: string, hint: string) => new SecretsError("invalid-argument", message, { provider: "azure", hint });
-
-const isMarked = (contentType: string | undefined): contentType is string =>
-  contentType?.toLowerCase().endsWith(base64Mark) === true;
+export function isMarked(contentType: string | undefined): contentType is string {
+  return contentType?.toLowerCase().endsWith(base64Mark) === true;
+}
 
 function decodeBase64(text: string): Uint8Array {
   const bare = text.replace(/\s+/g, "").replace(/=+$/, "");
@@ -22,19 +21,6 @@ function decodeBase64(text: string): Uint8Array {
   }
   // A copy: small buffers lie in a pool that others see.
   return new Uint8Array(bytes);
-}
-
-/** The wire form of a content: text as it is, bytes as marked base64. */
-export function toNewSecret(content: Content): NewSecret {
-  if (content.kind === "fields") throw invalid("Key Vault holds a string or bytes", "Write the fields as JSON text.");
-  const { value, contentType } = content;
-  if (typeof value !== "string") {
-    const value64 = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
-    return { value: value64, contentType: `${contentType ?? "application/octet-stream"}${base64Mark}` };
-  }
-  if (isMarked(contentType)) throw invalid(`${base64Mark} in a content type marks bytes`, "Give the bytes themselves.");
-  if (!value.isWellFormed()) throw invalid("the text has half a surrogate pair", "Write it as bytes.");
-  return contentType === undefined ? { value } : { value, contentType };
 }
 
 function toContent(value: string, contentType: string | undefined): Content {

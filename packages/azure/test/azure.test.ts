@@ -55,7 +55,7 @@ testProvider("azure", {
     },
     { reason: "Key Vault deletes whole secrets; a version can be disabled", tests: ["removing one version leaves the others"] },
     {
-      reason: "Key Vault knows no idempotency key: a repeated write is one more version",
+      reason: "Key Vault knows no idempotency key, so one is refused as unsupported",
       tests: ["the same idempotency key and content write once"],
     },
   ],

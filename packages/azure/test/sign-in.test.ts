@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { ClientSecretCredential } from "@azure/identity";
+import { SecretClient } from "@azure/keyvault-secrets";
 import type { AccessTokenLike, TokenCredentialLike, TokenRequestOptions } from "@keyhold/azure";
 import { callContext, createSecrets } from "@keyhold/core";
 import { findLeak, manualClock } from "@keyhold/testing";
@@ -74,6 +75,25 @@ describe("signing in", () => {
     expect(asked).toHaveLength(1);
     expect(asked[0]?.options).toMatchObject({ tenantId: vault.tokens.tenant, enableCae: true });
     await provider.close?.();
+
+    let bareAsked = 0;
+    const counting = {
+      getToken: async () => {
+        bareAsked += 1;
+        return { token: await vault.tokens.mint(), expiresOnTimestamp: Date.now() + 3_600_000 };
+      },
+    };
+    const bare = new SecretClient(vault.server.url, counting, {
+      disableChallengeResourceVerification: true,
+      tlsOptions: { ca: vault.server.ca },
+    });
+    const requestOptions = { timeout: 10_000 };
+    const bareReads = Array.from({ length: 50 }, () =>
+      bare.getSecret("login", { abortSignal: new AbortController().signal, requestOptions }),
+    );
+    await Promise.all(bareReads);
+    console.log(`azure: 50 callers at once sign in ${asked.length} time; the bare SDK ${bareAsked} times`);
+    expect(bareAsked).toBeGreaterThan(1);
   });
 
   it("goes on for the others when one caller gives up, and ends when the last one does", async () => {
@@ -168,6 +188,14 @@ describe("a sign-in that fails", () => {
       expect([fault, await outcome(clientSecret())]).toMatchObject([fault, { code: "unavailable", retryable: true }]);
     }
     expect(await outcome(clientSecret(undefined, "https://127.0.0.1:9"))).toMatchObject({ code: "unavailable" });
+    for (const error of [
+      Object.assign(new Error("no"), { code: "ECONNREFUSED" }),
+      Object.assign(new Error("no"), { cause: Object.assign(new Error("no"), { code: "ENOTFOUND" }) }),
+      Object.assign(new Error("no"), { code: "REQUEST_SEND_ERROR" }),
+      new DOMException("no", "TimeoutError"),
+    ]) {
+      expect(await outcome({ getToken: () => Promise.reject(error) })).toMatchObject({ code: "unavailable", retryable: true });
+    }
     vault.tokens.faults.next({ kind: "status", status: 429 }, { match: /^POST / });
     expect(await outcome(clientSecret())).toMatchObject({ code: "rate-limited" });
   });

@@ -141,6 +141,8 @@ describe("a name", () => {
     await expect(provider.write!({ path: "a" }, text("v"), { ifVersion: null }, now())).rejects.toMatchObject({
       code: "unsupported",
     });
+    const once = provider.write!({ path: "a" }, text("v"), { idempotencyKey: "once" }, now());
+    await expect(once).rejects.toMatchObject({ code: "unsupported" });
     await expect(provider.remove!({ path: "a" }, { ifVersion: "x" }, now())).rejects.toMatchObject({ code: "unsupported" });
     expect(vault.server.requests.length).toBe(before);
     await provider.close?.();
