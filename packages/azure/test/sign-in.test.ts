@@ -80,6 +80,8 @@ describe("signing in", () => {
     const counting = {
       getToken: async () => {
         bareAsked += 1;
+        // As long as a sign-in takes.
+        await new Promise((resolve) => setTimeout(resolve, 300));
         return { token: await vault.tokens.mint(), expiresOnTimestamp: Date.now() + 3_600_000 };
       },
     };
