@@ -78,8 +78,10 @@ export async function signIn(
 export async function lookedUp(token: string, method: string, { request, context }: LoginContext): Promise<IssuedToken> {
   const answer = await request("GET", "auth/token/lookup-self", { headers: { "x-vault-token": token } }, context);
   if (answer.status < 300) {
-    const { ttl, renewable } = record(answer.body?.data);
-    return { token, ttlMs: ttlMsOf(ttl), renewable: renewable === true };
+    const { ttl, expire_time: end, renewable } = record(answer.body?.data);
+    // A token in its last second has a ttl of 0 as well as one that never ends.
+    const ttlMs = typeof ttl === "number" && typeof end === "string" ? ttl * 1000 : undefined;
+    return { token, ttlMs, renewable: renewable === true };
   }
   if (answer.status !== 403) throw vaultError(answer, context.clock);
   // A token that may not even look at itself can still be good for what it is for.
