@@ -8,8 +8,11 @@ import { checkWrite, writeSecret } from "./write-secret.ts";
 
 /** What signs requests: every auth client of google-auth-library, and `GoogleAuth` itself, fits as it is. */
 export interface GoogleCredentialsLike {
-  /** The headers of a request, with `authorization`. Called for each request, so it keeps its token as long as that is good. */
-  getRequestHeaders(): Promise<Iterable<readonly [string, string]> | Readonly<Record<string, string>>>;
+  /**
+   * The headers of a request, with `authorization`. `url` is the service, for tokens that name whom they are for. Called for each
+   * request, so it keeps its token as long as that is good.
+   */
+  getRequestHeaders(url: string): Promise<Iterable<readonly [string, string]> | Readonly<Record<string, string>>>;
 }
 
 export interface GcpOptions {
@@ -44,14 +47,16 @@ const features: Features = { versions: true, stages: true, binary: true, leases:
 
 const pageSize = 100;
 
+/** What means itself in Google's language of filters. Without a filter a list costs more pages, and is as right. */
+const filterable = /^(?!(?:AND|OR|NOT)$)[A-Za-z0-9_]/i;
+
 /**
  * Google Secret Manager by Google's own SDK, which is loaded at the first call. A path is a secret's id, or its whole resource name
  * (`projects/P/secrets/S`, with `/locations/L` for a regional one); `?version=` is a number or `latest`, `?stage=` an alias.
  *
  * `latest` is the newest version whatever its state: while it is disabled or destroyed, reading is a `conflict`.
  *
- * @throws SecretsError `invalid-argument` for options that are wrong; from its methods, every code of
- * `docs/errors.md`.
+ * @throws SecretsError `invalid-argument` for options that are wrong; from its methods, every code of `docs/errors.md`.
  * @example
  * const secrets = createSecrets({ providers: { gcp: gcp({ projectId: "my-project" }) } });
  */
@@ -133,7 +138,7 @@ export function gcpProvider(transport: Transport, options: GcpOptions): GcpProvi
       const request = {
         parent: await parentOf(start, context),
         pageSize,
-        ...(secretId === "" ? {} : { filter: `name:${secretId}` }),
+        ...(filterable.test(secretId) ? { filter: `name:${secretId}` } : {}),
         ...(cursor === undefined ? {} : { pageToken: cursor }),
       };
       const { secrets, nextPageToken } = await transport.call<SecretsPage>("ListSecrets", request, context);

@@ -3,11 +3,15 @@ import { transportError } from "@keyhold/http";
 import type { GoogleCredentialsLike } from "./gcp.ts";
 import { codeOf } from "./thrown-by-sdk.ts";
 
+interface AuthClient {
+  getRequestHeaders(url: string): Promise<Headers>;
+}
+
 /** The credentials in the shape in which the SDK wants an auth client: headers as `Headers`. */
-export function authClient(credentials: GoogleCredentialsLike): { getRequestHeaders(): Promise<Headers> } {
+export function authClient(credentials: GoogleCredentialsLike): AuthClient {
   return {
-    async getRequestHeaders() {
-      const headers = await credentials.getRequestHeaders();
+    async getRequestHeaders(url) {
+      const headers = await credentials.getRequestHeaders(url);
       return new Headers(Symbol.iterator in headers ? [...headers].map(([name, value]) => [name, value]) : { ...headers });
     },
   };
@@ -33,9 +37,9 @@ function signInError(thrown: unknown): SecretsError {
 }
 
 /** The headers that sign a request. @throws SecretsError `unauthenticated`, or `unavailable` where the token service is. */
-export async function signingHeaders(auth: { getRequestHeaders(): Promise<Headers> }): Promise<Record<string, string>> {
+export async function signingHeaders(auth: AuthClient, url: string): Promise<Record<string, string>> {
   try {
-    return Object.fromEntries(await auth.getRequestHeaders());
+    return Object.fromEntries(await auth.getRequestHeaders(url));
   } catch (thrown) {
     throw signInError(thrown);
   }

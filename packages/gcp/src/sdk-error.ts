@@ -32,7 +32,7 @@ export function sdkError(thrown: unknown): SecretsError {
   if (isSecretsError(cause)) return cause;
   const canonical = typeof code === "number" ? canonicalCodes[code] : undefined;
   const words = typeof details === "string" ? details : "";
-  if (canonical === "UNAVAILABLE") {
+  if (canonical === "UNAVAILABLE" && /^(?:No connection established|Name resolution failed)/.test(words)) {
     for (const [pattern, nodeCode] of connectionProblems) {
       const found = pattern.exec(words);
       if (found) return transportError({ code: nodeCode || found[0] }, peer);

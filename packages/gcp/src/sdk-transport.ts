@@ -34,8 +34,12 @@ interface Connection {
   readonly http: HttpClient | undefined;
 }
 
+/** Whom a token is for is always the service itself, whatever the endpoint. */
+const signed = (client: Client) => signingHeaders(client.auth, `https://${client.apiEndpoint}/`);
+
 /** What all the SDK's calls have in common. The third of the answers is the message as it came, for a list the page. */
-type Send = (request: object, options: object) => Promise<[unknown, unknown, unknown]> & { cancel(): void };
+type Send = (request: object, options: object) => Running;
+type Running = Promise<[unknown, unknown, unknown]> & { cancel(): void };
 
 /** The header by which Google finds the resource's region, as the SDK's own methods set it. */
 function routing(request: Readonly<Record<string, unknown>>): string {
@@ -50,14 +54,16 @@ export function sdkTransport(options: GcpOptions): Transport {
   const { host, port } = serviceAddress(options.apiEndpoint, options.location);
   let loading: Promise<Connection> | undefined;
   let closed = false;
+  const underWay = new Set<Running>();
 
   const load = async (): Promise<Connection> => {
     const { SecretManagerServiceClient } = await loadSdk();
-    const sign = () => signingHeaders(client.auth);
+    const sign = () => signed(client);
     const client: Client = new SecretManagerServiceClient({
       fallback,
       ...(host === undefined ? {} : { apiEndpoint: host }),
       ...(port === undefined ? {} : { port }),
+      // Without it the auth library searches for one, in gcloud and at the metadata server.
       ...(projectId === undefined ? {} : { projectId }),
       ...(credentials === undefined ? {} : { authClient: authClient(credentials) }),
       ...(fallback || tls?.ca === undefined ? {} : { sslCreds: channelCredentials(tls.ca, sign) }),
@@ -80,7 +86,7 @@ export function sdkTransport(options: GcpOptions): Transport {
     try {
       const { client } = await untilEnded(loading, context);
       // Signing comes first: what it fails with, the SDK would hide in an error of its own.
-      await untilEnded(signingHeaders(client.auth), context);
+      await untilEnded(signed(client), context);
       await untilEnded(initialized(client), context);
       if (closed) throw closedError();
       return client;
@@ -107,11 +113,14 @@ export function sdkTransport(options: GcpOptions): Transport {
         autoPaginate: false,
         otherArgs: { headers: { "x-goog-request-params": routing(request) } },
       });
+      underWay.add(running);
       try {
         const [answer, , page] = await untilEnded(running, context, () => running.cancel());
         return (method.startsWith("List") ? page : answer) as Output;
       } catch (error) {
-        throw sdkError(error);
+        throw closed ? closedError() : sdkError(error);
+      } finally {
+        underWay.delete(running);
       }
     },
 
@@ -132,6 +141,7 @@ export function sdkTransport(options: GcpOptions): Transport {
 
     close() {
       closed = true;
+      for (const running of underWay) running.cancel();
       void loading
         ?.then(({ client, http }) => {
           http?.close();

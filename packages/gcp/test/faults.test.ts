@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CertificateOptions, certificateAuthority } from "../../../test/servers/certificates.ts";
 import type { Fault } from "../../../test/servers/faults.ts";
 import { googleToken } from "../../../test/servers/google/start-google.ts";
+import { bareClient } from "./bare-client.ts";
 import { bearer, type Google, startServers, type TransportName, transports } from "./servers.ts";
 
 const value = "canary-value-8f3a61";
@@ -228,6 +229,28 @@ describe.each(transports)("over %s", (transport) => {
       close: () => new Promise((resolve) => server.close(resolve)),
     };
   }
+});
+
+it("control: the bare SDK gives a value whose checksum is wrong, and follows a redirect to another host", async () => {
+  const tls = await (await certificateAuthority()).issue();
+  const google = await startServers("REST", { tls });
+  google.server.seed("faulty", value);
+  const other = await startServers("REST", { tls });
+  const { ca, port, faults: plan } = google.server;
+  const bare = bareClient({ transport: "REST", port, ca, token: google.token, timeoutMs: 2_000 });
+  plan.next({ kind: "wrong-crc" });
+  const spoilt = Buffer.from(await bare.read("faulty")).toString() === value;
+  plan.next({ kind: "redirect", location: `${other.server.url}/v1/elsewhere` });
+  await bare.read("faulty").catch(() => {});
+  const followed = other.server.requests.length;
+  console.log(
+    `gcp, control: the bare SDK gave ${spoilt ? 1 : 0} spoilt value and sent ${followed} requests to the redirect's host`,
+  );
+  expect(spoilt).toBe(true);
+  expect(followed).toBeGreaterThan(0);
+  await bare.close();
+  await google.close();
+  await other.close();
 });
 
 it("gRPC to a server that speaks HTTP/1.1 only is unavailable, and the hint says so", async () => {

@@ -63,7 +63,9 @@ describe.each(transports)("over %s", (transport) => {
         const ours = await failureOf(provider.read({ path: asked }, callContext()));
         expect(ours).toBeInstanceOf(Error);
         if (findLeak(ours, canaries) || findLeak(provider, canaries)) counts.leaks += 1;
-        if (fault) google.server.faults.next(fault);
+        // The bare SDK's error of a call without a fault holds its whole connection, which takes seconds to print.
+        if (fault === undefined) continue;
+        google.server.faults.next(fault);
         if (findLeak(await failureOf(bare.read(asked)), canaries)) counts.bareSdkLeaks += 1;
       }
       await provider.close?.();
@@ -80,7 +82,7 @@ describe.each(transports)("over %s", (transport) => {
 
   it("no value is logged where GOOGLE_SDK_NODE_LOGGING is set; the bare SDK logs it", async () => {
     const run = async (mode: string) => {
-      const child = path.resolve(import.meta.dirname, "logging-child.ts");
+      const child = path.resolve(import.meta.dirname, "fixtures/logging-child.ts");
       const options = { mode, transport, port: portOf(), ca: google.server.ca, token: google.token, timeoutMs: 5_000 };
       const { stdout, stderr } = await promisify(execFile)(
         process.execPath,

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,7 +9,8 @@ import { inspect, promisify } from "node:util";
 import { createSecrets } from "@keyhold/core";
 import { type GcpOptions, gcp } from "@keyhold/gcp";
 import { callContext, findLeak } from "@keyhold/testing";
-import { GoogleAuth, OAuth2Client } from "google-auth-library";
+import { GoogleAuth, JWT, OAuth2Client } from "google-auth-library";
+import { decodeJwt } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { googleToken } from "../../../test/servers/google/start-google.ts";
 import { bearer, type Google, startServers, transports } from "./servers.ts";
@@ -256,6 +258,33 @@ describe.each(transports)("Google Secret Manager over %s", (transport) => {
     expect((await secrets.get("client://signed")).text()).toBe("v");
     expect((await secrets.get("auth://signed")).text()).toBe("v");
     await secrets.close();
+  });
+
+  it("a service account's own key signs for the service, whatever the endpoint, and asks nobody for a token", async () => {
+    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const key = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+    const provider = google.create({ credentials: new JWT({ email: "app@test-project.iam.gserviceaccount.com", key }) });
+    // The stand-in knows no service accounts' keys.
+    await expect(provider.read({ path: "any" }, callContext())).rejects.toMatchObject({ code: "unauthenticated" });
+    const { metadata } = google.server.calls.at(-1) ?? {};
+    const { headers } = google.server.requests.at(-1)?.request ?? {};
+    const token = String(transport === "REST" ? headers?.authorization : metadata?.authorization).replace("Bearer ", "");
+    expect(decodeJwt(token)).toMatchObject({ aud: "https://secretmanager.googleapis.com/" });
+    await provider.close?.();
+  });
+
+  it("close ends what is under way, as closed", async () => {
+    google.server.seed("waiting", "v");
+    const provider = google.create();
+    google.server.faults.next({ kind: "hang" });
+    const waiting = provider.read({ path: "waiting" }, callContext());
+    const outcome = expect(waiting).rejects.toMatchObject({ code: "closed" });
+    await expect.poll(() => google.server.faults.pending).toBe(0);
+    const startedAt = performance.now();
+    await provider.close?.();
+    await outcome;
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    await expect(provider.list!({ prefix: "" }, callContext())).rejects.toMatchObject({ code: "closed" });
   });
 
   it("two accounts stand side by side, each with its own rights", async () => {
