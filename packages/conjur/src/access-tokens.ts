@@ -1,5 +1,6 @@
-import { type CallContext, type Clock, SecretsError } from "@keyhold/core";
+import type { CallContext, Clock } from "@keyhold/core";
 import type { HttpResponse } from "@keyhold/http";
+import { notConjur } from "./conjur-error.ts";
 import { sharedCall } from "./shared-call.ts";
 
 /** The access token of one provider: one sign-in for any number of callers, renewed before it expires. */
@@ -17,21 +18,17 @@ interface Held {
   readonly issuedAtMonotonic: number;
 }
 
-/** What Conjur gives a token by default: for those of before 1.19, whose payload names no end. */
+/** What Conjur gives a token: for one whose payload does not tell. */
 const usualLifetimeMs = 8 * 60_000;
 
 /** How long a renewal may take that nobody waits for. */
 const renewalMs = 10_000;
 
-const notToken = () =>
-  new SecretsError("decode", "Conjur's answer to the sign-in is no access token", {
-    provider: "conjur",
-    hint: "Something else may answer at the configured url.",
-  });
+const notToken = () => notConjur("Conjur's answer to the sign-in is no access token");
 
 /**
  * How long a token lives, by its own two times: the difference does not depend on this machine's clock.
- * https://github.com/cyberark/slosilo#json-web-tokens-jwt
+ * https://github.com/cyberark/slosilo
  */
 function lifetimeOf(token: unknown): number {
   const { protected: header, payload, signature } = (token ?? {}) as Readonly<Record<string, unknown>>;

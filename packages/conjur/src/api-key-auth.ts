@@ -11,7 +11,6 @@ export interface ApiKeyAuthOptions {
  * Signs in with an API key. After `rotateApiKey({}, context)` the new key is used; keep it too, for the next start.
  *
  * @throws SecretsError `invalid-argument` for an empty login or key.
- * @see https://docs.cyberark.com/conjur-open-source/latest/en/content/developer/conjur_api_authenticate.htm
  * @example
  * conjur({ url, account: "prod", auth: apiKeyAuth({ login: "host/app/web", apiKey: process.env.CONJUR_AUTHN_API_KEY ?? "" }) });
  */

@@ -13,7 +13,7 @@ export interface AzureAuthOptions {
  * Signs in by `authn-azure`, as a managed identity of Azure.
  *
  * @throws SecretsError `invalid-argument` for an empty service or host.
- * @see https://docs.cyberark.com/conjur-open-source/latest/en/content/operations/services/azure_authn.htm
+ * @see https://docs.conjur.org/Latest/en/Content/Operations/Services/azure_authn.htm
  */
 export function azureAuth({ service, host, token }: AzureAuthOptions): ConjurAuth {
   demandText("azureAuth", { service, host }, "service", "host");

@@ -1,5 +1,6 @@
-import { type CallContext, type CheckReport, SecretsError } from "@keyhold/core";
+import type { CallContext, CheckReport } from "@keyhold/core";
 import { segment } from "./auth.ts";
+import { notConjur } from "./conjur-error.ts";
 import type { Transport } from "./transport.ts";
 
 /** Who Conjur says we are. */
@@ -20,12 +21,7 @@ interface Whoami {
 async function ask(transport: Transport, context: CallContext): Promise<ConjurIdentity & { readonly serverTimeAt: number }> {
   const response = await transport.send("whoami", { path: "/whoami" }, context);
   const { account, username, client_ip: clientIp } = (response.json() ?? {}) as Whoami;
-  if (typeof account !== "string" || typeof username !== "string") {
-    throw new SecretsError("decode", "Conjur's answer does not say who we are", {
-      provider: "conjur",
-      hint: "Something else may answer at the configured url.",
-    });
-  }
+  if (typeof account !== "string" || typeof username !== "string") throw notConjur("Conjur's answer does not say who we are");
   const serverTimeAt = Date.parse(response.header("date") ?? "");
   return { account, login: username, ...(typeof clientIp === "string" ? { clientIp } : {}), serverTimeAt };
 }

@@ -68,6 +68,10 @@ const usual: Meaning = {
   },
 };
 
+/** A success that is not what Conjur answers: a proxy's page, or another server's. Nothing of it is repeated. */
+export const notConjur = (what: string): SecretsError =>
+  new SecretsError("decode", what, { provider: "conjur", hint: "A proxy or another server may answer at the configured url." });
+
 /** The one table from Conjur's answers to codes. Nothing of a body goes into the error: it may repeat what was sent. */
 export function conjurError(operation: Operation, response: HttpResponse, { clock }: CallContext): SecretsError {
   const { codes, hints } = meanings[operation];

@@ -87,7 +87,7 @@ export function conjurProvider(transport: Transport, auth: ConjurAuth): ConjurPr
       const { versions } = await showVariable(transport, locator.path, context);
       const wanted = locator.version ?? versions[0]?.version;
       const found = versions.find(({ version }) => version === wanted);
-      if (found === undefined) throw noSuchVersion();
+      if (found === undefined) throw noSuchVersion(locator.version);
       return { version: found.version };
     },
 

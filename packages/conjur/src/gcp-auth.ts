@@ -8,7 +8,7 @@ export interface GcpAuthOptions {
 /**
  * Signs in by `authn-gcp`, as a service account or an instance of Google Cloud.
  *
- * @see https://docs.cyberark.com/conjur-open-source/latest/en/content/operations/services/cjr-gcp-authn.htm
+ * @see https://docs.conjur.org/Latest/en/Content/Operations/Services/cjr-gcp-authn.htm
  */
 export function gcpAuth({ token }: GcpAuthOptions): ConjurAuth {
   return { signIn: (account) => tokenRequest(`/authn-gcp/${segment(account)}/authenticate`, token) };

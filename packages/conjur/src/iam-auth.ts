@@ -16,7 +16,7 @@ export interface IamAuthOptions {
  * Signs in by `authn-iam`, as an IAM role. Conjur is shown a signed request that tells who signed it, and no key.
  *
  * @throws SecretsError `invalid-argument` for an empty service or host.
- * @see https://docs.cyberark.com/conjur-open-source/latest/en/content/operations/services/aws_iam_authenticator.htm
+ * @see https://docs.conjur.org/Latest/en/Content/Operations/Services/AWS_IAM_Authenticator.htm
  */
 export function iamAuth({ service, host, credentials, region = "us-east-1" }: IamAuthOptions): ConjurAuth {
   demandText("iamAuth", { service, host, region }, "service", "host", "region");

@@ -13,7 +13,6 @@ export interface JwtAuthOptions {
  * Signs in by `authn-jwt`: a Kubernetes service account, GitLab, GitHub, or whoever else signs tokens.
  *
  * @throws SecretsError `invalid-argument` for an empty service.
- * @see https://docs.cyberark.com/conjur-open-source/latest/en/content/operations/services/cjr-authn-jwt-lp.htm
  * @example
  * const token = () => readFile("/var/run/secrets/tokens/conjur", "utf8");
  * conjur({ url, account: "prod", auth: jwtAuth({ service: "kubernetes", token }) });

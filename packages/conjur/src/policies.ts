@@ -1,5 +1,6 @@
 import { type CallContext, type Secret, SecretsError, secret, throwIfEnded } from "@keyhold/core";
 import { segment } from "./auth.ts";
+import { notConjur } from "./conjur-error.ts";
 import type { Transport } from "./transport.ts";
 
 /** A host or user that a policy has made. */
@@ -21,7 +22,7 @@ export interface LoadedPolicy {
  *
  * @throws SecretsError `invalid-argument` for a text that is no policy or names what is not there, `not-found` for a branch that is not
  * there or not visible, `conflict` (retryable, with `retryAfterMs`) while another load runs.
- * @see https://docs.cyberark.com/conjur-open-source/latest/en/content/operations/policy/policy-syntax.htm
+ * @see https://docs.conjur.org/Latest/en/Content/Operations/Policy/policy-syntax.htm
  */
 export interface Policies {
   /** Adds what the text declares, and changes or deletes nothing. */
@@ -46,11 +47,7 @@ function loadedPolicy(answer: Answer | null): LoadedPolicy {
   return { version: answer.version, createdRoles: roles };
 }
 
-const notLoaded = () =>
-  new SecretsError("decode", "Conjur's answer does not say what the policy made", {
-    provider: "conjur",
-    hint: "Something else may answer at the configured url.",
-  });
+const notLoaded = () => notConjur("Conjur's answer does not say what the policy made");
 
 export function policiesOf(transport: Transport): Policies {
   const loadBy = (method: string) => async (branch: string, text: string, context: CallContext) => {

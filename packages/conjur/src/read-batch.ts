@@ -1,4 +1,11 @@
-import { type CallContext, isSecretsError, type Locator, type SecretRecord, SecretsError, throwIfEnded } from "@keyhold/core";
+import {
+  type CallContext,
+  isSecretsError,
+  type Locator,
+  type SecretRecord,
+  type SecretsError,
+  throwIfEnded,
+} from "@keyhold/core";
 import { toRecord } from "./read-variable.ts";
 import type { Transport } from "./transport.ts";
 import { fullId, listVariables, type Variable } from "./variables.ts";
@@ -14,8 +21,11 @@ const longestIds = 4_000;
 /** As many as an answer of usual size holds; those of a longer list are read one by one. */
 const indexed = 500;
 
-/** What a batch fails with because of one of its variables, or of how many they are. */
-const codesOfOne = ["permission-denied", "not-found", "decode"] as const;
+/** How many are read one by one at a time: each takes a connection. */
+const atOnce = 16;
+
+/** What a batch, or a list, fails with because of one variable or of how many they are. */
+const codesOfOne = ["permission-denied", "not-found", "decode", "invalid-argument"] as const;
 
 const cannotBatch = ({ path, version, stage }: Locator) => version !== undefined || stage !== undefined || path.includes(",");
 
@@ -40,16 +50,18 @@ function chunksOf(paths: readonly string[], transport: Transport): string[][] {
   return chunks;
 }
 
-/** Conjur breaks base64 into lines. */
-function bytesOf(value: unknown): Uint8Array {
-  const text = typeof value === "string" ? value.replaceAll(/\s/g, "") : "?";
+/** Conjur breaks base64 into lines. What is none is left out, and read by itself. */
+function bytesOf(value: unknown): Uint8Array | undefined {
+  if (typeof value !== "string") return undefined;
+  const text = value.replaceAll(/\s/g, "");
   const bytes = Buffer.from(text, "base64");
-  if (bytes.toString("base64") === text) return Uint8Array.from(bytes);
-  throw new SecretsError("decode", "Conjur's batch has a value that is no base64", { provider: "conjur" });
+  return bytes.toString("base64") === text ? Uint8Array.from(bytes) : undefined;
 }
 
+type Values = ReadonlyMap<string, Uint8Array>;
+
 /** The values of one batch, by path. @throws SecretsError for all of them if one may not be read, or is not there. */
-async function batchOf(transport: Transport, paths: readonly string[], context: CallContext): Promise<Map<string, unknown>> {
+async function batchOf(transport: Transport, paths: readonly string[], context: CallContext): Promise<Values> {
   const ids = paths.map((path) => fullId(transport, path));
   const response = await transport.send(
     "read",
@@ -59,14 +71,17 @@ async function batchOf(transport: Transport, paths: readonly string[], context: 
   );
   // A proxy that asks in its own words gets text, which cannot be told from base64 by looking at it.
   if (response.header("content-encoding")?.toLowerCase() !== "base64") return new Map();
-  const values = response.json() as Readonly<Record<string, unknown>>;
-  return new Map(
-    paths.flatMap((path, index) => (Object.hasOwn(values, ids[index] as string) ? [[path, values[ids[index] as string]]] : [])),
-  );
+  const answer = new Map(Object.entries(response.json() ?? {}));
+  const values = new Map<string, Uint8Array>();
+  paths.forEach((path, index) => {
+    const bytes = bytesOf(answer.get(ids[index] as string));
+    if (bytes !== undefined) values.set(path, bytes);
+  });
+  return values;
 }
 
 /** As many values as batches give: one that fails is halved, until what spoils it is alone and is left out. */
-async function valuesOf(transport: Transport, paths: readonly string[], context: CallContext): Promise<Map<string, unknown>> {
+async function valuesOf(transport: Transport, paths: readonly string[], context: CallContext): Promise<Values> {
   try {
     return await batchOf(transport, paths, context);
   } catch (error) {
@@ -105,12 +120,22 @@ async function readCurrent(
   const chunks = chunksOf(shown, transport).map((chunk) => valuesOf(transport, chunk, context));
   const values = (await Promise.all(chunks)).flatMap((chunk) => [...chunk]);
   const after = await indexOf(transport, prefix, context);
-  const records = values.flatMap(([path, value]): [string, SecretRecord][] => {
+  const records = new Map<string, SecretRecord>();
+  for (const [path, value] of values) {
     const variable = after.get(path);
     const isSame = variable?.versions[0]?.version === before.get(path)?.versions[0]?.version;
-    return variable !== undefined && isSame ? [[path, toRecord(variable, bytesOf(value))]] : [];
-  });
-  return new Map(records);
+    if (variable !== undefined && isSame) records.set(path, toRecord(variable, value));
+  }
+  return records;
+}
+
+async function outcomeOf(read: () => Promise<SecretRecord>): Promise<Outcome> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isSecretsError(error)) return error;
+    throw error;
+  }
 }
 
 /**
@@ -126,17 +151,15 @@ export async function readBatch(
   throwIfEnded(context);
   const paths = [...new Set(locators.filter((locator) => !cannotBatch(locator)).map(({ path }) => path))];
   const batched = paths.length < leastForBatch ? new Map<string, SecretRecord>() : await readCurrent(transport, paths, context);
-  return Promise.all(
-    locators.map(async (locator): Promise<Outcome> => {
+  const outcomes: Outcome[] = new Array(locators.length);
+  const waiting = locators.entries();
+  const reader = async () => {
+    for (const [index, locator] of waiting) {
       const record = cannotBatch(locator) ? undefined : batched.get(locator.path);
       // Each place has bytes of its own, also where an id stands twice.
-      if (record !== undefined) return structuredClone(record);
-      try {
-        return await readOne(locator);
-      } catch (error) {
-        if (isSecretsError(error)) return error;
-        throw error;
-      }
-    }),
-  );
+      outcomes[index] = record === undefined ? await outcomeOf(() => readOne(locator)) : structuredClone(record);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, reader));
+  return outcomes;
 }

@@ -5,8 +5,9 @@ import { fetchValue, showVariable, type Variable } from "./variables.ts";
 /** Conjur counts versions from 1; anything else would be a server's error there, and names none. */
 const isVersion = (version: string) => /^[1-9]\d{0,8}$/.test(version);
 
-export const noSuchVersion = (): SecretsError =>
-  new SecretsError("not-found", "the variable has no such version", {
+/** Without `version`: there is none at all. */
+export const noSuchVersion = (version?: string): SecretsError =>
+  new SecretsError("not-found", version === undefined ? "the variable has no value" : "the variable has no such version", {
     provider: "conjur",
     hint: "Conjur numbers versions from 1 and keeps the newest twenty.",
   });
@@ -36,7 +37,7 @@ export async function readVariable(transport: Transport, locator: Locator, conte
   refuseStage(locator);
   const { path, version } = locator;
   if (version !== undefined) {
-    if (!isVersion(version)) throw noSuchVersion();
+    if (!isVersion(version)) throw noSuchVersion(version);
     return { content: { kind: "opaque", value: await fetchValue(transport, locator, context) }, version };
   }
   const variable = await showVariable(transport, path, context);

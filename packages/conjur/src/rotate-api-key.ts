@@ -1,5 +1,6 @@
 import { type CallContext, type Secret, SecretsError, secret } from "@keyhold/core";
 import { type ConjurAuth, segment } from "./auth.ts";
+import { notConjur } from "./conjur-error.ts";
 import type { Transport } from "./transport.ts";
 
 /** Rotates one's own API key by the key itself, or another's by the access token. */
@@ -19,12 +20,7 @@ export async function rotateApiKey(
   const headers = { authorization: own?.basic() };
   const response = await transport.send("rotate-api-key", { method: "PUT", path, query: { role }, headers }, context);
   const key = response.text();
-  if (!/^\w+$/.test(key)) {
-    throw new SecretsError("decode", "Conjur's answer is no API key", {
-      provider: "conjur",
-      hint: "Something else may answer at the configured url.",
-    });
-  }
+  if (!/^\w+$/.test(key)) throw notConjur("Conjur's answer is no API key");
   own?.replace(key);
   return secret(key);
 }

@@ -14,7 +14,7 @@ export interface TransportOptions {
 /**
  * Sends what the provider asks, signed in, and gives the answer if it is a success, or throws a `SecretsError`. A request that brings
  * an `authorization` of its own goes without the access token.
- * https://docs.cyberark.com/conjur-open-source/latest/en/content/developer/lp_rest_api.htm
+ * https://github.com/cyberark/conjur-openapi-spec
  */
 export interface Transport {
   readonly account: string;

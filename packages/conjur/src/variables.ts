@@ -1,6 +1,6 @@
 import { type CallContext, type Locator, SecretsError } from "@keyhold/core";
 import { segment } from "./auth.ts";
-import type { Operation } from "./conjur-error.ts";
+import { notConjur, type Operation } from "./conjur-error.ts";
 import type { Transport } from "./transport.ts";
 
 /** A variable as Conjur shows it: everything but values. */
@@ -46,11 +46,7 @@ const time = (text: unknown): number | undefined => {
   return Number.isNaN(at) ? undefined : at;
 };
 
-const notVariable = () =>
-  new SecretsError("decode", "Conjur's answer is no variable", {
-    provider: "conjur",
-    hint: "Something else may answer at the configured url.",
-  });
+const notVariable = () => notConjur("Conjur's answer is no variable");
 
 function variableOf(shown: Shown | null, transport: Transport): Variable {
   const prefix = fullId(transport, "");
@@ -59,7 +55,7 @@ function variableOf(shown: Shown | null, transport: Transport): Variable {
     if (!Number.isSafeInteger(version)) throw notVariable();
     return { version: version as number, expiresAt: time(expiry) };
   });
-  const labels = (shown.annotations ?? []).map(({ name, value }) => [name, value]);
+  const labels = Array.isArray(shown.annotations) ? shown.annotations.map(({ name, value }) => [name, value]) : [];
   return {
     path: shown.id.slice(prefix.length),
     createdAt: time(shown.created_at),
@@ -122,10 +118,7 @@ export async function fetchValue(
   if (/html/i.test(response.header("content-type") ?? "")) {
     const { labels } = await showVariable(transport, path, context);
     if (!/html/i.test(labels?.["conjur/mime_type"] ?? "")) {
-      throw new SecretsError("decode", "a web page came in place of the value", {
-        provider: "conjur",
-        hint: "A proxy or a login page answers at the configured url.",
-      });
+      throw notConjur("a web page came in place of the value");
     }
   }
   return response.bytes();

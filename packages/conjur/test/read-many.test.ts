@@ -139,6 +139,13 @@ describe("reading many", () => {
     expect(found).toEqual(many.map((path) => `value of ${path}`));
   });
 
+  it("reads one by one where the server's own limit lets nobody list so many", async () => {
+    started.server.faults.next({ kind: "status", status: 422 }, { match: /^GET \/resources\/test\/variable$/ });
+    const { found, requests } = await read(started.as("host/reader"), locators(many));
+    expect(found).toEqual(many.map((path) => `value of ${path}`));
+    expect(requests).toHaveLength(61);
+  });
+
   it("fails as a whole where the server does, so that it is tried again as a whole", async () => {
     const secrets = createSecrets({ providers: { conjur: started.as("host/reader") } });
     const references = many.map((path) => `conjur://${path}` as const);
