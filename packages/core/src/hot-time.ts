@@ -2,6 +2,8 @@ import { type Clock, systemClock } from "./clock.ts";
 
 /** How many looks one reading serves when a loop never yields to the event loop. */
 const longestServed = 1_000;
+/** How often the two clocks are set side by side anew. */
+const alignEveryMs = 1_000;
 
 /**
  * One clock for the ages of what is held, which goes on by the wall clock or the monotonic clock, whichever went further: the one
@@ -17,7 +19,9 @@ export class HotTime {
   wall: number;
   readonly #clock: Clock;
   readonly #isSystem: boolean;
-  #monotonic: number;
+  // Where both clocks stood when they were last set side by side. Steps are not summed up from look to look: the wall clock tells
+  // whole milliseconds, so the larger step of each look would make the sum run up to twice as fast as time does.
+  #aligned: { readonly elapsed: number; readonly wall: number; readonly monotonic: number };
   #left = 0;
   #ending = false;
 
@@ -25,7 +29,7 @@ export class HotTime {
     this.#clock = clock;
     this.#isSystem = clock === systemClock;
     this.wall = clock.now();
-    this.#monotonic = clock.monotonic();
+    this.#aligned = { elapsed: 0, wall: this.wall, monotonic: clock.monotonic() };
   }
 
   /** Makes `elapsed` current, and gives it. */
@@ -35,17 +39,20 @@ export class HotTime {
       return this.elapsed;
     }
     const [wall, monotonic] = [this.#clock.now(), this.#clock.monotonic()];
-    this.elapsed += Math.max(0, monotonic - this.#monotonic, wall - this.wall);
+    const byWall = wall - this.#aligned.wall;
+    const further = Math.max(monotonic - this.#aligned.monotonic, byWall);
+    this.elapsed = Math.max(this.elapsed, this.#aligned.elapsed + further);
     this.wall = wall;
-    this.#monotonic = monotonic;
+    if (further >= alignEveryMs || byWall < 0) this.#aligned = { elapsed: this.elapsed, wall, monotonic };
     if (!this.#isSystem) return this.elapsed;
     this.#left = longestServed;
     if (!this.#ending) {
       this.#ending = true;
+      // Not unref'd: the event loop would sleep before it, and serve whatever wakes it by the old reading.
       setImmediate(() => {
         this.#left = 0;
         this.#ending = false;
-      }).unref();
+      });
     }
     return this.elapsed;
   }
