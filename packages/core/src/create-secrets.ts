@@ -15,7 +15,7 @@ export interface FreshnessOptions {
 export interface CacheOptions extends FreshnessOptions {
   /** How long an absence or a refusal is remembered, in milliseconds. Default: 5,000. */
   readonly negativeMs?: number;
-  /** How many values are held at most. Default: 1,000. */
+  /** How many values are held at most, up to 1,000,000. Default: 1,000. */
   readonly maxEntries?: number;
   /** How many bytes of values are held at most. Default: 16 MiB. A larger value is returned and not held. */
   readonly maxBytes?: number;

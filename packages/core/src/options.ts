@@ -5,11 +5,21 @@ import type { Provider } from "./provider.ts";
 import { providerNamePattern } from "./reference.ts";
 import type { CacheSettings } from "./secret-cache.ts";
 
+/** The cache sets its places aside when it is made. */
+const mostEntries = 1_000_000;
+
 /** A number of at least `least`, or a typed refusal that names the option. */
-export function checkedNumber(name: string, value: number | undefined, fallback: number, least: number): number {
+export function checkedNumber(
+  name: string,
+  value: number | undefined,
+  fallback: number,
+  least: number,
+  most: number = Number.MAX_VALUE,
+): number {
   const chosen = value ?? fallback;
-  if (typeof chosen === "number" && chosen >= least && Number.isFinite(chosen)) return chosen;
-  throw new SecretsError("invalid-argument", `${name} must be a number of at least ${least}`, {
+  if (typeof chosen === "number" && chosen >= least && chosen <= most) return chosen;
+  const bounds = most === Number.MAX_VALUE ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw new SecretsError("invalid-argument", `${name} must be a number ${bounds}`, {
     hint: `Leave ${name} out for its default, ${fallback}.`,
   });
 }
@@ -26,8 +36,8 @@ export function cacheSettings(options: CacheOptions = {}): CacheSettings {
   return {
     ...freshness,
     negativeMs: checkedNumber("cache.negativeMs", options.negativeMs, 5_000, 0),
-    maxEntries: Math.floor(checkedNumber("cache.maxEntries", options.maxEntries, 1_000, 1)),
-    maxBytes: Math.floor(checkedNumber("cache.maxBytes", options.maxBytes, 16 * 1024 * 1024, 1)),
+    maxEntries: Math.floor(checkedNumber("cache.maxEntries", options.maxEntries, 1_000, 1, mostEntries)),
+    maxBytes: Math.floor(checkedNumber("cache.maxBytes", options.maxBytes, 16 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER)),
     overrides: Object.entries(options.overrides ?? {}).map(([prefix, override]) => [
       prefix,
       checkedFreshness("cache.overrides", override, freshness),

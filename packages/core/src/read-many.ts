@@ -22,7 +22,7 @@ export function driverError(error: unknown, kind: string): SecretsError {
 }
 
 function checked(record: SecretRecord, kind: string): Outcome {
-  if (typeof record?.version === "string" && record.content !== undefined) return record;
+  if (typeof record?.version === "string" && typeof record.content === "object" && record.content !== null) return record;
   return new SecretsError("unknown", `the ${kind} provider gave no record`, {
     hint: "This is a defect of the provider: read gives { content, version } or throws not-found.",
   });
@@ -32,7 +32,6 @@ function checked(record: SecretRecord, kind: string): Outcome {
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);
-    if (signal.aborted) return stop();
     signal.addEventListener("abort", stop, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
   });
@@ -45,7 +44,8 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 export function readFrom(provider: Provider, limit: ConcurrencyLimit, onCall: () => void = () => {}): ReadMany {
   const { kind } = provider;
   const call = <T>(context: CallContext, work: () => Promise<T>): Promise<T> =>
-    limit.run(context.signal, () => {
+    limit.run(context.signal, async () => {
+      context.signal.throwIfAborted();
       onCall();
       return untilAborted(work(), context.signal);
     });

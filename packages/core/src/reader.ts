@@ -81,7 +81,8 @@ export class Reader {
         group.indexes.push(index);
         missing.set(target.provider, group);
       } catch (error) {
-        found[index] = Promise.resolve().then(() => unlessOptional(error, options));
+        // A value and no rejected promise: nobody waits for it yet.
+        found[index] = options.optional && isSecretsError(error, "not-found") ? undefined : (error as SecretsError);
       }
     });
     for (const { targets: wanted, indexes } of missing.values()) {

@@ -53,7 +53,11 @@ export function runCall<T>(limits: CallLimits, work: (context: CallContext) => P
     }
     const context: CallContext = { signal: controller.signal, deadlineAt: clock.monotonic() + deadlineMs, clock };
     Promise.resolve()
-      .then(() => work(context))
+      .then(() => {
+        // It may have ended in the turn that began it: then nothing is asked of anybody.
+        controller.signal.throwIfAborted();
+        return work(context);
+      })
       .then(resolve, reject)
       .finally(finish);
   });

@@ -116,7 +116,9 @@ export class SecretsClient {
     references: readonly string[] | Readonly<Record<string, string>>,
     options: GetManyOptions = {},
   ): Promise<unknown> {
-    const found = await this.#getAll(Object.values(references), options);
+    if (typeof references !== "object" || references === null)
+      throw new SecretsError("invalid-argument", "getMany takes an array or a record of references");
+    const found = await this.#getAll(Array.isArray(references) ? [...references] : Object.values(references), options);
     const errors = found.filter((item) => isSecretsError(item));
     if (errors.length > 0 && !options.settle) throw combinedError(errors, found.length);
     if (Array.isArray(references)) return found;

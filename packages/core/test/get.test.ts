@@ -98,6 +98,21 @@ describe("get", () => {
     expect(m.reads).toHaveLength(1);
   });
 
+  it("asks a driver nothing for a caller that left in the same turn, and leaves no rejection unhandled", async () => {
+    const m = counting({ secrets: { a: "1" } });
+    const secrets = createSecrets({ providers: { m } });
+    const leaving = new AbortController();
+    const got = secrets.get("m://a", { signal: leaving.signal });
+    const put = secrets.put("m://a", "2", { signal: leaving.signal });
+    leaving.abort();
+    await expect(got).rejects.toEqual(code("aborted"));
+    await expect(put).rejects.toEqual(code("aborted"));
+    // An unhandled rejection fails the whole run.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(m.reads).toEqual([]);
+    expect((await secrets.get("m://a")).text()).toBe("1");
+  });
+
   it("names provider and reference in errors, and repeats no word of a driver's own exception", async () => {
     const m = counting();
     const secrets = createSecrets({ providers: { m } });
@@ -122,6 +137,7 @@ describe("get", () => {
     expect(() => createSecrets({ providers: { "a b": m } })).toThrow(/name/);
     expect(() => createSecrets({ providers: { m: {} as never } })).toThrow(/no provider/);
     expect(() => createSecrets({ providers: { m }, cache: { ttlMs: -1 } })).toThrow(/ttlMs/);
+    expect(() => createSecrets({ providers: { m }, cache: { maxEntries: 2 ** 53 } })).toThrow(/maxEntries/);
     expect(m.reads).toEqual([]);
   });
 
@@ -175,6 +191,30 @@ describe("getMany", () => {
     const settled = await client.getMany(wanted, { settle: true });
     expect(settled.map((one) => (one instanceof SecretsError ? one.code : one.text()))).toEqual(["1", "not-found", "not-found"]);
     expect(await client.getMany(["m://none"], { settle: true, optional: true })).toEqual([undefined]);
+  });
+
+  it("takes any record and any array as what they are", async () => {
+    const client = secrets();
+    const record = await client.getMany(JSON.parse('{"__proto__":"m://a","b":"m://b"}') as Record<string, string>);
+    expect(Object.getOwnPropertyNames(record)).toEqual(["__proto__", "b"]);
+    expect(Object.getOwnPropertyDescriptor(record, "__proto__")?.value.text()).toBe("1");
+    const named: string[] = Object.assign(["m://a", "m://a"], { note: "not a reference" });
+    expect(await client.getMany(named)).toHaveLength(2);
+    const sparse: string[] = ["m://a"];
+    sparse[2] = "m://b";
+    const settled = await client.getMany(sparse, { settle: true });
+    expect(settled).toHaveLength(3);
+    expect(settled[1]).toMatchObject({ code: "invalid-argument" });
+    for (const none of [undefined, null, "m://a"]) {
+      await expect(client.getMany(none as never)).rejects.toEqual(code("invalid-argument"));
+    }
+  });
+
+  it("leaves no rejection unhandled when a reference and an option are both wrong", async () => {
+    await expect(secrets().getMany(["nothing" as string, "m://a"], { deadlineMs: Number.NaN })).rejects.toEqual(
+      code("invalid-argument"),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
   });
 
   it("asks a driver that can read many once, for what is not held", async () => {
