@@ -46,7 +46,8 @@ export class CircuitBreaker {
   failed(retryAfterMs = 0): void {
     this.#failures += 1;
     this.#probing = false;
-    if (!this.isOpen) return;
+    // Of many that were under way together the first opens it; the others are no news.
+    if (!this.isOpen || this.#clock.monotonic() < this.#restsUntil) return;
     this.#restsUntil = this.#clock.monotonic() + Math.max(this.#restMs, Math.min(retryAfterMs, 10 * rest.longestMs));
     this.#restMs = Math.min(this.#restMs * 2, rest.longestMs);
   }
@@ -69,8 +70,8 @@ export function breaking(next: ReadMany, breaker: CircuitBreaker): ReadMany {
     }
     const outcomes = await next(locators, context);
     const failures = outcomes.filter(isOutage);
-    if (failures.length < outcomes.length) breaker.succeeded();
-    else if (context.signal.aborted && context.clock.monotonic() < context.deadlineAt) breaker.leave();
+    if (context.signal.aborted && context.clock.monotonic() < context.deadlineAt) breaker.leave();
+    else if (failures.length < outcomes.length) breaker.succeeded();
     else breaker.failed(Math.max(...failures.map((failure: Outcome) => (failure as SecretsError).retryAfterMs ?? 0)));
     return outcomes;
   };

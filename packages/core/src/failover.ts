@@ -41,10 +41,9 @@ export function failover(replicas: readonly Provider[]): Provider {
         preferred = index;
         return answer;
       } catch (error) {
-        if (!leadsOn(error) || context.signal.aborted) {
-          breaker.leave();
-          throw error;
-        }
+        if (context.signal.aborted) breaker.leave();
+        else if (!leadsOn(error)) breaker.succeeded();
+        if (context.signal.aborted || !leadsOn(error)) throw error;
         breaker.failed();
         failure = error;
       }

@@ -49,6 +49,18 @@ describe("failover", () => {
     expect((await got).text()).toBe("far");
   });
 
+  it("leaves a replica alone only after five failures in a row, an answer that says no being none", async () => {
+    const { near, far, secrets } = replicas();
+    for (let turn = 0; turn < 10; turn += 1) {
+      near.answer = fails("unavailable");
+      far.answer = fails("unavailable");
+      await expect(secrets.get("m://a")).rejects.toMatchObject({ code: "unavailable" });
+      near.answer = fails("not-found");
+      await expect(secrets.get(`m://none${turn}`)).rejects.toMatchObject({ code: "not-found" });
+    }
+    expect(near.reads).toHaveLength(20);
+  });
+
   it("gives the failure when all are down, and refuses to be made of one", async () => {
     const { near, far, secrets } = replicas();
     near.answer = fails("unavailable");

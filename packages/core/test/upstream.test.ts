@@ -114,6 +114,36 @@ describe("the circuit breaker", () => {
     expect(m.reads).toHaveLength(8);
   });
 
+  it("rests as long for many failures at once as for five", async () => {
+    const [clock, m] = [manualClock(), counting({ secrets: { a: "1" } })];
+    m.answer = () => Promise.reject(new SecretsError("unavailable", "down"));
+    const secrets = createSecrets({ providers: { m }, clock, retry: false });
+    await Promise.allSettled(Array.from({ length: 30 }, (_k, index) => secrets.get(`m://k${index}`)));
+    m.answer = undefined;
+    await clock.advance(5_000);
+    expect((await secrets.get("m://a")).text()).toBe("1");
+  });
+
+  it("is not closed by a probe whose caller left", async () => {
+    const [clock, m] = [manualClock(), counting()];
+    m.answer = () => Promise.reject(new SecretsError("unavailable", "down"));
+    const secrets = createSecrets({ providers: { m }, clock, retry: false });
+    for (let index = 0; index < 5; index += 1) await expect(secrets.get(`m://k${index}`)).rejects.toEqual(code("unavailable"));
+    m.answer = () => new Promise<never>(() => {});
+    await clock.advance(5_000);
+    const leaving = new AbortController();
+    const probe = secrets.get("m://probe", { signal: leaving.signal });
+    await clock.advance(1);
+    leaving.abort();
+    await expect(probe).rejects.toEqual(code("aborted"));
+    const reads = m.reads.length;
+    const waiting = Array.from({ length: 10 }, (_k, index) => secrets.get(`m://later${index}`).catch((error) => error.code));
+    await clock.advance(1);
+    expect(m.reads.length - reads).toBe(1);
+    await clock.advance(10_000);
+    expect(await Promise.all(waiting)).toEqual(["timeout", ...Array(9).fill("unavailable")]);
+  });
+
   it("is not opened by answers that say no", async () => {
     const m = counting();
     const secrets = createSecrets({ providers: { m } });
