@@ -49,7 +49,7 @@ export async function openProviders(servers: Servers): Promise<{ readonly provid
     }),
     gcp: gcp({
       projectId: google.projectId,
-      apiEndpoint: `127.0.0.1:${google.grpcPort}`,
+      apiEndpoint: `localhost:${google.grpcPort}`,
       credentials: { getRequestHeaders: async () => ({ authorization: `Bearer ${token}` }) },
       tls,
     }),

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { cachedFolder } from "../cached-folder.ts";
+import { cachedFolder, cacheFolder } from "../cached-folder.ts";
 
 export interface KubernetesBinaries {
   readonly apiserver: string;
@@ -19,9 +20,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
  * Needs Go 1.26 or newer and a C compiler (for SQLite).
  */
 export async function buildKubernetes(): Promise<KubernetesBinaries> {
-  const sums = await Promise.all(["apiserver/go.sum", "kine/go.sum"].map((file) => readFile(path.join(here, file))));
-  const hash = createHash("sha256").update(Buffer.concat(sums)).digest("hex").slice(0, 12);
-  const folder = await cachedFolder(`kubernetes-${version}-${process.platform}-${process.arch}-${hash}`, async (unfinished) => {
+  const folder = await cachedFolder(await folderName(), async (unfinished) => {
     console.error(`keyhold: building Kubernetes ${version} for the tests (once; up to ten minutes) ...`);
     const inVersion = (name: string, value: string): string => `-X k8s.io/component-base/version.${name}=${value}`;
     const flags = ["-s -w", inVersion("gitVersion", `v${version}`), inVersion("gitMajor", "1"), inVersion("gitMinor", "36")];
@@ -29,6 +28,17 @@ export async function buildKubernetes(): Promise<KubernetesBinaries> {
     await build("apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", flags, path.join(unfinished, "kube-apiserver"), false);
   });
   return { apiserver: path.join(folder, "kube-apiserver"), kine: path.join(folder, "kine") };
+}
+
+/** Whether it is cached already, so that starting it takes seconds. */
+export async function isKubernetesBuilt(): Promise<boolean> {
+  return existsSync(path.join(cacheFolder(), await folderName()));
+}
+
+async function folderName(): Promise<string> {
+  const sums = await Promise.all(["apiserver/go.sum", "kine/go.sum"].map((file) => readFile(path.join(here, file))));
+  const hash = createHash("sha256").update(Buffer.concat(sums)).digest("hex").slice(0, 12);
+  return `kubernetes-${version}-${process.platform}-${process.arch}-${hash}`;
 }
 
 function build(module: string, program: string, flags: readonly string[], output: string, cgo: boolean): Promise<void> {
