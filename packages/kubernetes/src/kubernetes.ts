@@ -154,8 +154,9 @@ export function kubernetesProvider(transport: Transport): KubernetesProvider {
 
     async remove(locator, { ifVersion }, context) {
       const { namespace, name } = await inNamespace(parseLocator(locator), context);
-      const body = ifVersion === undefined ? undefined : { preconditions: { resourceVersion: ifVersion } };
-      await transport.call({ verb: "delete", path: secretPath(namespace, name), body, metadataOnly: true }, context);
+      // A precondition of DeleteOptions, which the API server also takes as a parameter.
+      const query = { resourceVersion: ifVersion };
+      await transport.call({ verb: "delete", path: secretPath(namespace, name), query, metadataOnly: true }, context);
     },
 
     async list({ prefix, cursor }, context) {

@@ -21,6 +21,8 @@ interface Link {
   readonly stamp: string;
 }
 
+const tamperedHint = "The kubelet makes no such link: see who did.";
+
 /** The link that the kubelet swaps. */
 const linkOf = (folder: string): string => path.join(folder, "..data");
 
@@ -70,26 +72,26 @@ async function contentsOf(opened: ReadonlyMap<string, FileHandle>): Promise<Reco
   return Object.fromEntries(files);
 }
 
+const isSwapped = async (folder: string, { stamp }: Link): Promise<boolean> => (await currentLink(folder)).stamp !== stamp;
+
 /** Undefined when the kubelet swapped the link meanwhile. */
-async function tryRead(folder: string): Promise<MountedSet | undefined> {
-  const link = await currentLink(folder);
+async function tryRead(folder: string, link: Link): Promise<MountedSet | undefined> {
   const { target } = link;
   if (target === "." || target === ".." || target !== path.basename(target))
-    throw fail(
-      "permission-denied",
-      "the volume's ..data leads out of its folder",
-      "The kubelet makes no such link: see who did.",
-    );
+    throw fail("permission-denied", "the volume's ..data leads out of its folder", tamperedHint);
   const directory = path.join(folder, target);
   const opened = new Map<string, FileHandle>();
   try {
     const stats = await lstat(directory);
-    if (!stats.isDirectory())
-      throw fail("permission-denied", "the volume's ..data leads to no folder", "The kubelet makes no such link: see who did.");
+    if (!stats.isDirectory()) throw fail("permission-denied", "the volume's ..data leads to no folder", tamperedHint);
     await openAll(directory, opened);
     // Only now is it known that the list was whole: the kubelet takes files away only after it has swapped the link.
-    if ((await currentLink(folder)).stamp !== link.stamp) return undefined;
+    if (await isSwapped(folder, link)) return undefined;
     return { files: await contentsOf(opened), createdAt: stats.mtimeMs };
+  } catch (error) {
+    // The old folder goes while it is read.
+    if (isAbsent(error) && (await isSwapped(folder, link))) return undefined;
+    throw isAbsent(error) ? fail("unavailable", "the volume's ..data leads nowhere", tamperedHint) : error;
   } finally {
     for (const handle of opened.values()) await handle.close();
   }
@@ -105,15 +107,14 @@ async function tryRead(folder: string): Promise<MountedSet | undefined> {
  * @returns undefined where nothing is mounted.
  */
 export async function readMount(folder: string, context: CallContext): Promise<MountedSet | undefined> {
-  for (;;) {
-    throwIfEnded(context);
-    try {
-      const found = await tryRead(folder);
+  try {
+    for (;;) {
+      throwIfEnded(context);
+      const found = await tryRead(folder, await currentLink(folder));
       if (found) return found;
-    } catch (error) {
-      if (!isAbsent(error)) throw mountError(error, "the volume");
-      // The old folder goes while it is read: the link is there all the time.
-      if ((await mountStamp(folder)) === undefined) return undefined;
     }
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw mountError(error, "the volume");
   }
 }
