@@ -3,12 +3,11 @@ import { memory } from "@keyhold/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Servers, startServers } from "../servers/start-servers.ts";
 import type { Rules } from "./differential/model.ts";
-import { operations } from "./differential/operations.ts";
+import { seed, sharedOperations } from "./differential/operations.ts";
 import { runDifferential } from "./differential/run-differential.ts";
 import { openProviders, type Providers } from "./providers.ts";
 
-const seed = 20_260_101;
-const steps = operations(seed, process.env.KEYHOLD_SLOW ? 500 : 60);
+const steps = sharedOperations();
 const names = new Set(steps.flatMap((step) => (step.kind === "list" ? [] : [step.name])));
 
 const isEmpty = (bytes: Uint8Array) => bytes.byteLength === 0;
