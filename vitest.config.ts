@@ -12,6 +12,8 @@ const project = (name: string, include: string, testTimeout: number) => ({
 
 export default defineConfig({
   test: {
+    // Many tests wait for child processes and servers, so more than one worker a core pays.
+    maxWorkers: 4,
     projects: [
       project("unit", "packages/*/test/**/*.test.ts", 30_000),
       project("leak", "test/leak/**/*.test.ts", 60_000),

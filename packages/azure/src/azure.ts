@@ -103,6 +103,9 @@ export function azureProvider(transport: Transport): AzureProvider {
     kind: "azure",
     features,
 
+    // Key Vault ignores the case of names, so `azure://Login` and `azure://login` are one secret.
+    canonicalPath: (path) => path.toLowerCase(),
+
     async read(locator, context) {
       return toRecord(await transport.getSecret(...secretVersion(locator), context));
     },

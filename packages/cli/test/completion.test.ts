@@ -55,7 +55,19 @@ describe("keyhold __complete", () => {
       offered("help", "ru"),
       offered("nope", ""),
     ]);
-    expect(commands).toEqual(["init", "set", "get", "list", "versions", "remove", "run", "completion", "version", "help"]);
+    expect(commands).toEqual([
+      "init",
+      "set",
+      "get",
+      "list",
+      "versions",
+      "remove",
+      "run",
+      "doctor",
+      "completion",
+      "version",
+      "help",
+    ]);
     expect(versions).toEqual(["versions", "version"]);
     expect(options).toEqual(["--config", "--json", "--reveal", "--help"]);
     expect(others).toEqual([

@@ -134,6 +134,8 @@ export interface Provider {
   /** The backend in one word, for errors and logs. The name in references is given by `createSecrets`. */
   readonly kind: string;
   readonly features: Features;
+  /** The one spelling of a path whose spellings name one secret, as where case does not count: so that it is held once. */
+  canonicalPath?(path: string): string;
   /** @throws SecretsError `not-found` for a missing secret, version or stage. An empty value is legal. */
   read(locator: Locator, context: CallContext): Promise<SecretRecord>;
   /** Many in one call: an outcome for each locator, in order. */

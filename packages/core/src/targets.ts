@@ -26,8 +26,9 @@ export class Targets {
     const known = this.#known.get(reference);
     if (known) return known;
     if (this.#closed) throw closedError();
-    const target = targetOf(parseReference(reference));
-    this.provider(target.provider);
+    const parsed = parseReference(reference);
+    const { provider } = this.provider(parsed.provider);
+    const target = targetOf({ ...parsed, path: provider.canonicalPath?.(parsed.path) ?? parsed.path });
     // Bounded by starting over: references come from code and config, so there are few.
     if (this.#known.size >= mostTargets) this.#known = new Map();
     this.#known.set(reference, target);

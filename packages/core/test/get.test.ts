@@ -150,6 +150,14 @@ describe("get", () => {
     expect(["a", "b", "c"].filter((name) => secrets.peek(`m://${name}`))).toEqual(["b", "c"]);
   });
 
+  it("holds once what a backend knows by several spellings, and a write by one drops it for all", async () => {
+    const m = { ...counting({ secrets: { login: "1" } }), canonicalPath: (path: string) => path.toLowerCase() };
+    const secrets = createSecrets({ providers: { m } });
+    expect(await secrets.get("m://Login")).toBe(await secrets.get("m://LOGIN"));
+    await secrets.put("m://login", "2");
+    expect((await secrets.get("m://LogIn")).text()).toBe("2");
+  });
+
   it("holds an empty value", async () => {
     const m = counting({ secrets: { empty: "" } });
     const secrets = createSecrets({ providers: { m } });
