@@ -12,8 +12,6 @@ export type Send = (request: HttpRequest) => Promise<HttpResponse>;
 /** Sends a request by `send`, in a way of its own. Its path is the API's, without `/v1`. */
 export type Through = (request: HttpRequest, send: Send) => Promise<HttpResponse>;
 
-const directly: Through = (request, send) => send({ ...request, path: `/v1${request.path}` });
-
 interface JsonWithSource {
   parse(text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown): unknown;
   rawJSON(text: string): object;
@@ -41,8 +39,8 @@ function withQuery(path: string, query: VaultRequest["query"] = {}): string {
   return pairs.length === 0 ? path : `${path}?${pairs.join("&")}`;
 }
 
-/** Vault's API over the HTTPS client that all providers share. */
-export function httpTransport(server: ServerOptions, through: Through = directly): Transport {
+/** Vault's API over the HTTPS client that all providers share. `through` puts `/v1` before the path. */
+export function httpTransport(server: ServerOptions, through: Through): Transport {
   const { address, ...options } = server;
   const http = httpClient({ baseUrl: address, ...options });
   return {

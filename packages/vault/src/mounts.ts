@@ -20,6 +20,8 @@ export interface Place {
 export interface Mounts {
   /** Where a path lies. Asks Vault once a mount. @throws SecretsError `permission-denied` where Vault does not tell. */
   placeOf(path: string, context: CallContext): Promise<Place>;
+  /** For a mount that turned out to be another by now. */
+  forget(mount: Mount): void;
   /** The key-value mounts that the token may see, and those that were named. */
   keyValue(context: CallContext): Promise<readonly Mount[]>;
 }
@@ -61,16 +63,17 @@ const untold = () =>
  * @throws SecretsError `invalid-argument` for a version that there is not.
  */
 export function createMounts(session: Session, named: Readonly<Record<string, 1 | 2>>): Mounts {
-  const known = namedMounts(named);
+  let known = namedMounts(named);
   const lookUps = new Map<string, { readonly path: string; readonly run: (context: CallContext) => Promise<unknown> }>();
 
   async function lookUp(path: string, context: CallContext): Promise<void> {
     const { body } = await session
       .call("GET", `sys/internal/ui/mounts/${path}`, {}, context)
       .catch((error) => Promise.reject(isSecretsError(error, "permission-denied") ? untold() : error));
-    const mount = (body?.data ?? {}) as MountAnswer;
-    if (typeof mount.path !== "string" || !`${path}/`.startsWith(mount.path)) throw unexpectedAnswer("mount");
-    known.push({ path: mount.path, engine: engineOf(mount) });
+    const answer = (body?.data ?? {}) as MountAnswer;
+    if (typeof answer.path !== "string" || !`${path}/`.startsWith(answer.path)) throw unexpectedAnswer("mount");
+    const mount = { path: answer.path, engine: engineOf(answer) };
+    known = [...known.filter((one) => one.path !== mount.path), mount];
   }
 
   return {
@@ -98,6 +101,10 @@ export function createMounts(session: Session, named: Readonly<Record<string, 1 
         lookUps.set(first, { path, run });
         await run(context);
       }
+    },
+
+    forget(mount) {
+      known = known.filter((one) => one !== mount);
     },
 
     async keyValue(context) {

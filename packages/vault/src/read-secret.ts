@@ -1,6 +1,6 @@
 import { type CallContext, type Content, contentVersion, type Locator, type SecretRecord, SecretsError } from "@keyhold/core";
 import type { Leases } from "./leases.ts";
-import type { Mounts, Place } from "./mounts.ts";
+import type { Mount, Mounts, Place } from "./mounts.ts";
 import type { Session } from "./session.ts";
 import type { Method, VaultAnswer, VaultRequest } from "./transport.ts";
 import { unexpectedAnswer, vaultError } from "./vault-error.ts";
@@ -21,6 +21,7 @@ interface Reading {
   readonly path: string;
   readonly request: VaultRequest;
   readonly versioned: boolean;
+  readonly mount?: Mount;
 }
 
 interface VersionMetadata {
@@ -58,7 +59,7 @@ export async function readingOf(backend: Backend, locator: Locator, context: Cal
   if (body !== undefined && locator.version === undefined) return { method: "POST", path, request: { body }, versioned: false };
   const place = await backend.mounts.placeOf(path, context);
   const { mount, name } = locator.version === undefined ? place : versionedPlace(place);
-  if (mount.engine !== "kv2") return { method: "GET", path, request: {}, versioned: false };
+  if (mount.engine !== "kv2") return { method: "GET", path, request: {}, versioned: false, mount };
   const query = locator.version === undefined ? {} : { version: versionNumber(locator.version) };
   return { method: "GET", path: `${mount.path}data/${name}`, request: { query }, versioned: true };
 }
@@ -101,10 +102,18 @@ function gone(answer: VaultAnswer): SecretsError | undefined {
   });
 }
 
+/** Where a mount was upgraded to version 2, Vault answers the paths of version 1 with this and a warning. */
+const isUpgraded = ({ status, body }: VaultAnswer): boolean =>
+  status === 404 && Array.isArray(body?.warnings) && body.warnings.length > 0;
+
 /** Reads any path: a secret of the key-value store, or whatever an engine makes up when it is asked, with its lease. */
 export async function readSecret(backend: Backend, locator: Locator, context: CallContext): Promise<SecretRecord> {
-  const { method, path, request, versioned } = await readingOf(backend, locator, context);
+  const { method, path, request, versioned, mount } = await readingOf(backend, locator, context);
   const { answer, token } = await backend.session.send(method, path, request, context);
+  if (mount?.engine === "kv1" && isUpgraded(answer)) {
+    backend.mounts.forget(mount);
+    return readSecret(backend, locator, context);
+  }
   if (answer.status >= 300) throw gone(answer) ?? vaultError(answer, context.clock);
   if (versioned) return versionedRecord(answer);
   const content = fieldsOf(answer.body?.data);

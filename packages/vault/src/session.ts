@@ -1,4 +1,4 @@
-import { type CallContext, type Clock, isSecretsError, SecretsError, throwIfEnded } from "@keyhold/core";
+import { type CallContext, type Clock, SecretsError, throwIfEnded } from "@keyhold/core";
 import type { VaultAuth } from "./auth.ts";
 import { extend, type HeldToken, holdToken, leftMs } from "./held-token.ts";
 import { isPolicyDenial, issuedToken } from "./login.ts";
@@ -30,7 +30,7 @@ export interface Session {
   close(): void;
 }
 
-const renewalTimeoutMs = 10_000;
+const backgroundTimeoutMs = 10_000;
 const leastRenewalMs = 1_000;
 
 export function createSession({ transport, auth, namespace }: SessionOptions): Session {
@@ -74,15 +74,16 @@ export function createSession({ transport, auth, namespace }: SessionOptions): S
   /** Never rejects: the token is used until it ends, whatever becomes of its renewal. */
   async function renew(token: HeldToken, clock: Clock): Promise<void> {
     const leftBefore = leftMs(token, clock);
-    const context = { signal: closing.signal, deadlineAt: clock.monotonic() + renewalTimeoutMs, clock };
+    const context = { signal: closing.signal, deadlineAt: clock.monotonic() + backgroundTimeoutMs, clock };
     try {
       const answer = await withToken(token, "POST", "auth/token/renew-self", { body: {} }, context);
       if (answer.status < 300) {
         const { ttlMs, renewable } = issuedToken(answer);
-        // At the end of its longest life a renewal gives nothing more: from here on it is replaced.
-        token.renewable = renewable && (ttlMs ?? leftBefore) > leftBefore + leastRenewalMs;
-        if (ttlMs !== undefined) extend(token, ttlMs, clock);
-        if (!token.renewable) token.dueAt = clock.monotonic();
+        // At the end of its longest life a renewal gives nothing more, only a rounded rest. From here on the token is replaced.
+        const longer = ttlMs !== undefined && ttlMs > leftBefore + leastRenewalMs;
+        token.renewable = renewable && longer;
+        if (longer) extend(token, ttlMs, clock);
+        else token.dueAt = clock.monotonic();
       } else if (answer.status === 403 && !isPolicyDenial(answer)) {
         drop(token);
       } else if (answer.status === 400 || answer.status === 403) {
@@ -94,18 +95,20 @@ export function createSession({ transport, auth, namespace }: SessionOptions): S
     if (held === token && !closing.signal.aborted) scheduleRenewal(token, clock);
   }
 
+  /** Gets the next token while this one is still good. Nobody waits for it, so a login that hangs delays no call. */
+  function replace(token: HeldToken, clock: Clock): void {
+    token.dueAt = clock.monotonic() + Math.max(leastRenewalMs, leftMs(token, clock) / 3);
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(backgroundTimeoutMs)]);
+    // Where it fails, the token is used until it ends.
+    login({ signal, deadlineAt: clock.monotonic() + backgroundTimeoutMs, clock }).catch(() => {});
+  }
+
   async function currentToken(context: CallContext): Promise<HeldToken> {
     const token = held;
     const { clock } = context;
     if (token === undefined || leftMs(token, clock) <= 0) return login(context);
-    if (token.renewable || !auth.issuesTokens || clock.monotonic() < token.dueAt) return token;
-    try {
-      return await login(context);
-    } catch (error) {
-      throwIfEnded(context);
-      if (isSecretsError(error, "closed")) throw error;
-      return token;
-    }
+    if (!token.renewable && auth.issuesTokens && clock.monotonic() >= token.dueAt) replace(token, clock);
+    return token;
   }
 
   /** Whether a 403 means that the token is not valid any more. Where its words leave that open, Vault is asked. */

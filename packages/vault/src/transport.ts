@@ -13,6 +13,7 @@ export interface VaultRequest {
 export interface VaultBody {
   readonly data?: unknown;
   readonly errors?: unknown;
+  readonly warnings?: unknown;
   readonly lease_id?: unknown;
   readonly lease_duration?: unknown;
   readonly renewable?: unknown;

@@ -176,6 +176,23 @@ describe("version 1 of the key-value store", () => {
   });
 });
 
+it("a mount that is upgraded while a provider runs is read as what it is then", async () => {
+  await enableKv(bao, "upgraded", 1);
+  await bao.call({ path: "upgraded/app", body: { a: 1 } });
+  expect((await read("upgraded/app")).content).toEqual(fields({ a: 1 }));
+  await bao.call({ path: "sys/mounts/upgraded/tune", body: { options: { version: "2" } } });
+  await expect
+    .poll(
+      () =>
+        read("upgraded/app").then(
+          ({ version }) => version,
+          () => "",
+        ),
+      { timeout: 10_000 },
+    )
+    .toBe("1");
+});
+
 describe("paths", () => {
   it.each(["secret//a", "/secret/a", "secret/a/", "secret/./a", "secret/a/../b", "../sys/policies/acl/root"])(
     "such as %s are refused before anything is sent",

@@ -272,6 +272,21 @@ describe("a token", () => {
     expect(renewals()).toBe(atClose);
   });
 
+  it("that cannot be renewed is replaced beside the calls, which a login that hangs does not delay", async () => {
+    const clock = manualClock();
+    const batch = await addAppRole(bao, "batch", { policies });
+    await bao.call({ path: "auth/approle/role/batch", body: { token_type: "batch", token_ttl: "1h" } });
+    const provider = open(appRoleAuth(batch));
+    await provider.read(app, callContext({ clock }));
+    await clock.advance(2_500_000);
+    door.faults.next({ kind: "hang" }, { match: /login/ });
+    expect((await provider.read(app, callContext({ clock }))).content).toEqual(value);
+    await expect.poll(() => sent(/login/).length).toBe(2);
+    const tokens = () => new Set(sent(/secret\/data/).map(({ request }) => request.headers["x-vault-token"])).size;
+    expect(tokens()).toBe(1);
+    await provider.close?.();
+  });
+
   it("that ended while the machine was frozen is replaced before it is refused", async () => {
     const clock = manualClock();
     const provider = open(appRoleAuth(role));
