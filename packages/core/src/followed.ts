@@ -36,18 +36,14 @@ export class Followed {
     if (whole === this.#whole) return;
     const isNews = !whole.equals(this.#whole);
     this.#whole = whole;
-    const changes: (() => void)[] = [];
+    const changes: (() => unknown)[] = [];
     for (const handle of this.#handles) changes.push(...handle.update(whole));
     if (isNews) this.#events.onChanged(whole.version);
     for (const change of changes) {
       // Each on a turn of its own: a slow or throwing listener delays no other, and never the read that brought the news.
-      queueMicrotask(() => {
-        try {
-          change();
-        } catch {
-          this.#events.onListenerFailed();
-        }
-      });
+      Promise.resolve()
+        .then(change)
+        .catch(() => this.#events.onListenerFailed());
     }
   }
 
@@ -100,7 +96,7 @@ class LiveHandle implements Handle {
   }
 
   /** Takes the new secret over, and gives the calls that are due. */
-  update(whole: Secret): (() => void)[] {
+  update(whole: Secret): (() => unknown)[] {
     const previous = this.#current;
     let current: Secret;
     try {
@@ -111,9 +107,7 @@ class LiveHandle implements Handle {
     }
     this.#current = current;
     if (current.equals(previous)) return [];
-    return [...this.#listeners].map((listener) => () => {
-      if (this.#listeners.has(listener)) listener(current, previous);
-    });
+    return [...this.#listeners].map((listener) => () => this.#listeners.has(listener) && listener(current, previous));
   }
 }
 
@@ -122,8 +116,8 @@ export interface FollowSource {
   readonly signal: AbortSignal;
   /** The version that is known now. */
   version(): string | undefined;
-  /** Reads anew, past the cache. Never rejects. */
-  refresh(): Promise<void>;
+  /** Reads anew, past the cache. */
+  refresh(): Promise<unknown>;
   /** The backend's own changes, where it tells them. */
   changes: ((signal: AbortSignal) => AsyncIterable<{ readonly version: string | undefined }>) | undefined;
   onChanged(): void;
@@ -155,7 +149,9 @@ export async function follow(source: FollowSource): Promise<void> {
     for (;;) {
       await pause(clock, source.pollMs, signal);
       if (signal.aborted) return;
-      await source.refresh();
+      await source.refresh().catch((error) => {
+        if (!signal.aborted) source.onFailed(error);
+      });
     }
   }
   let delayMs = backoffMs.first;
@@ -163,12 +159,13 @@ export async function follow(source: FollowSource): Promise<void> {
     try {
       for await (const { version } of changes(signal)) {
         if (signal.aborted) return;
-        delayMs = backoffMs.first;
         if (version === undefined) source.onRemoved();
         else if (version !== source.version()) {
           source.onChanged();
+          // When this fails, the watch starts over after a pause, and begins with the version that is still to be read.
           await source.refresh();
         }
+        delayMs = backoffMs.first;
       }
     } catch (error) {
       if (signal.aborted) return;

@@ -4,6 +4,7 @@ import type { SecretsEvent } from "./create-secrets.ts";
 import { Followed, follow } from "./followed.ts";
 import type { Provider } from "./provider.ts";
 import type { Secret } from "./secret.ts";
+import { fieldOf } from "./secret-cache.ts";
 import type { Handle } from "./secrets.ts";
 import type { Target } from "./target.ts";
 
@@ -33,7 +34,9 @@ export class Followers {
     this.#environment = environment;
   }
 
+  /** @throws SecretsError `not-found` or `decode` for a field that is not there; then nothing is followed. */
   open(target: Target, whole: Secret): Handle {
+    fieldOf(whole, target);
     const { followed } = this.#following.get(target.key) ?? this.#start(target, whole);
     return followed.open(target.field);
   }
@@ -93,7 +96,7 @@ export class Followers {
       signal: ending.signal,
       pollMs,
       version: () => followed.version,
-      refresh: () => this.#refresh(key),
+      refresh: () => this.#environment.refresh(key),
       changes: watch && ((signal) => watch(locator, { signal, deadlineAt: Number.POSITIVE_INFINITY, clock })),
       // A value that is known to have been replaced must not be served to anybody else meanwhile.
       onChanged: () => drop(pathKey),

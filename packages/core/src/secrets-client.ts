@@ -49,6 +49,8 @@ export class SecretsClient {
   readonly #reader: Reader;
   readonly #followers: Followers;
   readonly #forced: ForcedReads;
+  /** How often reads under way were detached from their keys. */
+  #detached = 0;
   #closed: Promise<void> | undefined;
 
   constructor(options: SecretsOptions<Readonly<Record<string, Provider>>>) {
@@ -131,8 +133,13 @@ export class SecretsClient {
 
   async handle(reference: string, options: CallOptions = {}): Promise<Handle> {
     const target = this.#targets.of(reference);
+    const detached = this.#detached;
     const whole = (await this.get(target.key, options)) as Secret;
-    return this.#followers.open(target, whole);
+    if (this.#targets.isClosed) throw closedError();
+    const handle = this.#followers.open(target, whole);
+    // What was read may be from before a write that nobody told this handle of.
+    if (this.#detached !== detached) this.#followers.written(target.pathKey);
+    return handle;
   }
 
   watch(reference: string, options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Secret, void, undefined> {
@@ -156,7 +163,7 @@ export class SecretsClient {
   async refresh(reference: string, options: CallOptions = {}): Promise<Secret> {
     const target = this.#targets.of(reference);
     // What is under way may have left the backend before whatever the caller knows of.
-    for (const [, { reads }] of this.#targets.providers()) reads.detachPath(target.pathKey);
+    this.#detach(target.pathKey);
     return (await this.#reader.get(target, { ...options, fresh: true })) as Secret;
   }
 
@@ -241,7 +248,10 @@ export class SecretsClient {
     const held = this.#reader.peek(target);
     if (held && !held.equals(refused)) return held;
     if (!this.#forced.isAllowed(target.key)) return undefined;
-    if (held) this.#cache.drop(target.key);
+    if (held) {
+      this.#cache.drop(target.key);
+      this.#detach(target.pathKey);
+    }
     const next = (await this.#reader.get(target, options)) as Secret;
     return this.#forced.isNews(target.key, refused, next) ? next : undefined;
   }
@@ -258,12 +268,18 @@ export class SecretsClient {
 
   #drop(pathKey: string): void {
     this.#cache.dropPath(pathKey);
+    this.#detach(pathKey);
+  }
+
+  /** What is under way for a path serves those who wait for it, and nobody else. */
+  #detach(pathKey: string): void {
+    this.#detached += 1;
     for (const [, { reads }] of this.#targets.providers()) reads.detachPath(pathKey);
   }
 
   #emit(event: SecretsEvent): void {
     try {
-      this.#onEvent?.(event);
+      Promise.resolve(this.#onEvent?.(event)).catch(() => {});
     } catch {
       // A listener's failure is its own.
     }
