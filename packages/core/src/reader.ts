@@ -8,7 +8,7 @@ import type { Provider } from "./provider.ts";
 import type { ProviderReads, Read } from "./provider-reads.ts";
 import { abortError, runCall } from "./run-call.ts";
 import type { Secret } from "./secret.ts";
-import { fieldOf, type Held, heldField, isOutage, type SecretCache } from "./secret-cache.ts";
+import { fieldOf, type Held, heldField, isOutage, remembered, type SecretCache } from "./secret-cache.ts";
 import type { GetOptions } from "./secrets.ts";
 import type { Counters } from "./stats.ts";
 import type { Target } from "./target.ts";
@@ -49,7 +49,7 @@ export class Reader {
   /** Whether what a target was given last may be given again, by the shortest way. */
   isHeld(target: Target): boolean {
     const { held } = target;
-    if (held === undefined || !held.live || this.#time.look() >= held.nextLookAt) return false;
+    if (held === undefined || this.#time.look() >= held.nextLookAt) return false;
     this.#counters.hits += 1;
     return true;
   }
@@ -182,14 +182,6 @@ export class Reader {
     else counters.hits += 1;
     if (status) Object.assign(status, { outcome, ageMs: cache.ageMs(held) });
   }
-}
-
-/** What a target names in what is held, kept at the target for the next time. */
-function remembered(target: Target, held: Held): Secret {
-  target.secret = heldField(held, target);
-  target.held = held;
-  target.promise = undefined;
-  return target.secret;
 }
 
 const isTooOld = (ageMs: number, { maxAgeMs }: GetOptions): boolean => maxAgeMs !== undefined && ageMs >= maxAgeMs;

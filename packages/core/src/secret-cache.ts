@@ -25,9 +25,9 @@ export interface Held {
   readonly lapsesAt: number | undefined;
   /** Until then it serves without another look: it is fresh, not yet due, and was counted as used within the last second. */
   nextLookAt: number;
-  /** False once it was dropped, evicted or replaced. */
-  live: boolean;
-  /** While the backend is down: how often reading it again failed, and when to try next. */
+  /** Those that remember it. They forget it when it is dropped, evicted or replaced: what is not held is not reachable. */
+  targets: readonly Target[];
+  /** While it cannot be read again: how often reading it again failed, and when to try next. */
   failures: number;
   retryAt: number;
   fields: Map<string, Secret> | undefined;
@@ -37,6 +37,7 @@ export interface Held {
 const usedEveryMs = 1_000;
 const retry = { firstMs: 1_000, longestMs: 60_000 };
 const mostRefusals = 1_000;
+const none: readonly Target[] = [];
 
 /** After these the held value is gone: the backend answered, and said no. */
 const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["not-found", "permission-denied", "unauthenticated"]);
@@ -67,7 +68,7 @@ export class SecretCache {
       max: settings.maxEntries,
       maxSize: settings.maxBytes,
       dispose: (held, key) => {
-        held.live = false;
+        for (const target of held.targets) forget(target);
         this.#forget(key);
       },
     });
@@ -119,7 +120,7 @@ export class SecretCache {
       readAt,
       lapsesAt,
       nextLookAt: readAt,
-      live: true,
+      targets: none,
       failures: 0,
       retryAt: 0,
       fields: undefined,
@@ -133,7 +134,7 @@ export class SecretCache {
     else this.#siblings.set(pathKey, new Set([key]));
   }
 
-  /** A read failed: a refusal ends what is held and is remembered; in an outage what is held rests before the next try. */
+  /** A read failed: a refusal ends what is held and is remembered; otherwise what is held rests before the next try. */
   failed(key: string, error: SecretsError): void {
     const now = this.#time.look();
     if (refusals.has(error.code)) {
@@ -142,10 +143,12 @@ export class SecretCache {
       return;
     }
     const held = this.#entries.peek(key);
-    if (held === undefined || !isOutage(error)) return;
+    if (held === undefined) return;
     held.failures += 1;
     const backoffMs = Math.min(retry.longestMs, retry.firstMs * 2 ** Math.min(held.failures - 1, 10));
-    held.retryAt = now + Math.max(error.retryAfterMs ?? 0, backoffMs * (0.5 + this.#random() / 2));
+    const retryAt = now + Math.max(error.retryAfterMs ?? 0, backoffMs * (0.5 + this.#random() / 2));
+    // Only an outage lets a value serve beyond its freshness.
+    held.retryAt = isOutage(error) ? retryAt : Math.min(retryAt, held.readAt + held.freshness.ttlMs);
   }
 
   drop(key: string): void {
@@ -191,6 +194,21 @@ export class SecretCache {
     siblings?.delete(key);
     if (siblings?.size === 0) this.#siblings.delete(pathKey);
   }
+}
+
+/** What a target names in what is held, kept at the target until that is held no more. */
+export function remembered(target: Target, held: Held): Secret {
+  target.secret = heldField(held, target);
+  if (target.held !== held) held.targets = [...held.targets, target];
+  target.held = held;
+  target.promise = undefined;
+  return target.secret;
+}
+
+function forget(target: Target): void {
+  target.held = undefined;
+  target.secret = undefined;
+  target.promise = undefined;
 }
 
 /** The part of a held secret that a reference names; parsed once. @throws SecretsError `not-found` or `decode`. */

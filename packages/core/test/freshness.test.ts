@@ -131,6 +131,23 @@ describe("freshness", () => {
     expect(again).toBeLessThan(150);
   });
 
+  it.each(["unknown", "decode", "invalid-argument"] as const)(
+    "does not read ahead again and again what fails as %s, and gives the error once it is no longer fresh",
+    async (failure) => {
+      const { clock, m, secrets } = client();
+      await secrets.get("m://a");
+      m.answer = down(failure);
+      await clock.advance(800);
+      for (let turn = 0; turn < 190; turn += 1) {
+        expect((await secrets.get("m://a")).text()).toBe("1");
+        await clock.advance(1);
+      }
+      expect(m.reads.length).toBeLessThanOrEqual(3);
+      await clock.advance(10);
+      await expect(secrets.get("m://a")).rejects.toEqual(code(failure));
+    },
+  );
+
   it("tells a failed read ahead as an event, without a value", async () => {
     const { clock, m, secrets, events } = client();
     await secrets.get("m://a");

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { createSecrets, SecretsError } from "@keyhold/core";
 import { manualClock } from "@keyhold/testing";
 import { describe, expect, it } from "vitest";
@@ -156,6 +158,28 @@ describe("get", () => {
     expect(await secrets.get("m://Login")).toBe(await secrets.get("m://LOGIN"));
     await secrets.put("m://login", "2");
     expect((await secrets.get("m://LogIn")).text()).toBe("2");
+  });
+
+  it("keeps no pointer to what was evicted, dropped or refused", async () => {
+    setFlagsFromString("--expose-gc");
+    const gc = runInNewContext("gc") as () => void;
+    const m = counting({ secrets: { a: { x: "1" }, b: "2", c: "3", d: "4" } });
+    const secrets = createSecrets({ providers: { m }, cache: { maxEntries: 1 } });
+    const gone = await (async () => {
+      const held = [await secrets.get("m://a"), await secrets.get("m://a#x"), await secrets.get("m://b")];
+      await secrets.get("m://b");
+      await secrets.remove("m://b");
+      held.push(await secrets.get("m://c"));
+      await secrets.get("m://c");
+      await secrets.get("m://d");
+      return held.map((secret) => new WeakRef(secret));
+    })();
+    for (let turn = 0; turn < 20 && gone.some((secret) => secret.deref()); turn += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      gc();
+    }
+    expect(gone.map((secret) => secret.deref())).toEqual([undefined, undefined, undefined, undefined]);
+    expect((await secrets.get("m://d")).text()).toBe("4");
   });
 
   it("holds an empty value", async () => {
