@@ -16,7 +16,8 @@ export function contentVersion(content: Content): string {
     for (const name of Object.keys(content.fields).sort()) {
       const value = content.fields[name];
       const bytes = value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value));
-      hmac.update(`${name.length}:${name}:${bytes.byteLength}:`).update(bytes);
+      const kind = bytes === value ? "byte" : "json";
+      hmac.update(`${name.length}:${name}:${kind}:${bytes.byteLength}:`).update(bytes);
     }
   }
   return hmac.digest("base64url").slice(0, 22);

@@ -8,11 +8,13 @@ import { fieldOf } from "./secret-cache.ts";
 import type { Handle } from "./secrets.ts";
 import type { Target } from "./target.ts";
 
+const shortestPollMs = 1_000;
+
 export interface FollowersEnvironment {
   readonly clock: Clock;
-  /** How long to wait between two reads where the backend tells no changes. */
-  readonly pollMs: number;
   readonly providers: ReadonlyMap<string, Provider>;
+  /** How long a key is fresh: where the backend tells no changes, it is read again so often. */
+  ttlMs(key: string): number;
   /** Reads anew, past the cache. */
   refresh(key: string): Promise<Secret>;
   /** Drops what is held under a path. */
@@ -74,7 +76,7 @@ export class Followers {
   }
 
   #start({ key, pathKey, locator, provider: name }: Target, whole: Secret): Following {
-    const { clock, pollMs, drop, emit } = this.#environment;
+    const { clock, ttlMs, drop, emit } = this.#environment;
     const ending = new AbortController();
     const stop = () => {
       ending.abort();
@@ -94,7 +96,7 @@ export class Followers {
     void follow({
       clock,
       signal: ending.signal,
-      pollMs,
+      pollMs: Math.max(ttlMs(key), shortestPollMs),
       version: () => followed.version,
       refresh: () => this.#environment.refresh(key),
       changes: watch && ((signal) => watch(locator, { signal, deadlineAt: Number.POSITIVE_INFINITY, clock })),

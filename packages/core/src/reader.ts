@@ -125,14 +125,14 @@ export class Reader {
 
   /** Reads a value that will soon not be fresh, while it is served. */
   #refreshAhead(target: Target, held: Held): boolean {
-    const { cache, counters, emit, provider } = this.#environment;
+    const { cache, closing, counters, emit, provider } = this.#environment;
     if (cache.isResting(held) || provider(target.provider).reads.isReading(target.key)) return false;
     counters.refreshes += 1;
     const whole: Target = { ...target, field: undefined, reference: target.key };
     const [read] = this.#upstream([whole], noOptions);
     (read as Promise<Read>).then(
       (outcome) => {
-        if (isSecretsError(outcome))
+        if (isSecretsError(outcome) && !closing.aborted)
           emit({ type: "refresh-failed", reference: target.key, error: namedError(outcome, whole, target.provider) });
       },
       () => {},
@@ -141,9 +141,10 @@ export class Reader {
   }
 
   #upstream(targets: readonly Target[], options: GetOptions): Promise<Read>[] {
-    const { clock, closing, deadlineMs: usualMs, provider } = this.#environment;
+    const { clock, deadlineMs: usualMs, provider } = this.#environment;
     const deadlineMs = checkedNumber("deadlineMs", options.deadlineMs, usualMs, 1);
-    const limits = { clock, deadlineMs, signals: [closing, options.signal] };
+    // Closing ends the upstream call, and by it every wait: ten thousand listeners at one signal would cost a second.
+    const limits = { clock, deadlineMs, signals: [options.signal] };
     const { reads } = provider((targets[0] as Target).provider);
     // Nothing is asked of a backend for a caller that has already gone.
     if (options.signal?.aborted) return targets.map(() => Promise.reject(abortError(options.signal as AbortSignal)));

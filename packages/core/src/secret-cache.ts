@@ -112,7 +112,7 @@ export class SecretCache {
   /** Holds a secret that was read. One larger than the bound is not held. */
   set({ key, pathKey }: Target, secret: Secret, size: number, lease: Lease | undefined): void {
     const readAt = this.#time.look();
-    const freshness = freshnessOf(this.#freshness(key), lease, this.#random);
+    const freshness = freshnessOf(this.freshness(key), lease, this.#random);
     const lapsesAt = lease && this.#time.wall + lease.durationMs;
     const held: Held = {
       secret,
@@ -178,7 +178,8 @@ export class SecretCache {
     return Math.min(this.#time.elapsed + usedEveryMs, held.readAt + held.freshness.ttlMs * refreshAheadAt);
   }
 
-  #freshness(key: string): Freshness {
+  /** How long what is read for a key serves. */
+  freshness(key: string): Freshness {
     let best: readonly [string, Partial<Freshness>] | undefined;
     for (const override of this.#settings.overrides) {
       if (key.startsWith(override[0]) && override[0].length >= (best?.[0].length ?? 0)) best = override;

@@ -70,8 +70,12 @@ function stable(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, stable(item)]));
 }
 
+/** What `equals` compares in a secret of this copy of the package. Not a method: what is reachable from a secret is documented. */
+let ownComparable: (secret: Secret) => Uint8Array | undefined;
+
 class SecretValue implements Secret {
   static {
+    ownComparable = (secret) => (#held in secret ? secret.#comparable() : undefined);
     const hidden = (value: unknown) => ({ value, enumerable: false });
     const plain = () => placeholder;
     Object.defineProperties(SecretValue.prototype, {
@@ -178,10 +182,6 @@ class SecretValue implements Secret {
     return new TextEncoder().encode(`\0fields${JSON.stringify(stable(held.fields))}`);
   }
 
-  static comparable(secret: SecretValue): Uint8Array | undefined {
-    return #held in secret ? secret.#comparable() : undefined;
-  }
-
   /** Runs `work` and names this secret's origin in its error. */
   #explain<T>(work: () => T): T {
     try {
@@ -195,7 +195,7 @@ class SecretValue implements Secret {
 
 /** What `equals` compares. A secret of another copy of this package is asked by its methods. */
 function comparable(secret: Secret): Uint8Array {
-  const own = SecretValue.comparable(secret as SecretValue);
+  const own = ownComparable(secret);
   if (own) return own;
   try {
     return secret.bytes();

@@ -31,8 +31,6 @@ import type { Target } from "./target.ts";
 import { Targets } from "./targets.ts";
 import { watchHandle } from "./watch-handle.ts";
 
-const shortestPollMs = 1_000;
-
 /**
  * What `createSecrets` gives; `Secrets` has its types and its documentation. Inside: a synchronous look into the cache, then one
  * upstream call for each key, then the provider's pipeline.
@@ -49,7 +47,6 @@ export class SecretsClient {
   readonly #reader: Reader;
   readonly #followers: Followers;
   readonly #forced: ForcedReads;
-  /** How often reads under way were detached from their keys. */
   #detached = 0;
   #closed: Promise<void> | undefined;
 
@@ -85,7 +82,7 @@ export class SecretsClient {
       clock,
       providers,
       emit,
-      pollMs: Math.max(settings.ttlMs, shortestPollMs),
+      ttlMs: (key) => cache.freshness(key).ttlMs,
       refresh: (key) => this.refresh(key),
       drop: (pathKey) => this.#drop(pathKey),
     });
@@ -184,11 +181,9 @@ export class SecretsClient {
     const target = this.#targets.of(reference);
     if (target.field !== undefined) throw refusedField(target);
     const { provider } = this.#targets.provider(target.provider);
-    const { ifVersion } = options;
+    const how = { ifVersion: options.ifVersion };
     await this.#changing(target, () =>
-      this.#calls.call(provider, target, "remove", options, (context) =>
-        provider.remove!(target.locator, { ifVersion }, context),
-      ),
+      this.#calls.call(provider, target, "remove", options, (context) => provider.remove!(target.locator, how, context)),
     );
   }
 
@@ -279,10 +274,9 @@ export class SecretsClient {
 
   #emit(event: SecretsEvent): void {
     try {
-      Promise.resolve(this.#onEvent?.(event)).catch(() => {});
-    } catch {
       // A listener's failure is its own.
-    }
+      Promise.resolve(this.#onEvent?.(event)).catch(() => {});
+    } catch {}
   }
 
   async #close(): Promise<void> {

@@ -93,7 +93,10 @@ export interface Secrets<in N extends string = never> {
     references: CheckedReferences<R, N>,
     options?: O,
   ): Promise<SecretsFor<R, O>>;
-  /** What is held and fresh, without waiting, or undefined. */
+  /**
+   * What `get` would give without waiting for the backend, or undefined.
+   * @throws SecretsError for a malformed reference, `closed` after `close`, and `not-found` where a held secret has no such field.
+   */
   peek<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>): Secret | undefined;
   /** Starts reading, for later `get`s. Returns at once and never throws for a failed read. */
   warm<const R extends readonly string[]>(references: CheckedReferences<R, N>): void;
@@ -132,7 +135,7 @@ export interface Secrets<in N extends string = never> {
     reference: CheckedReference<R, N> | ReferenceTo<N>,
     options?: { readonly signal?: AbortSignal },
   ): AsyncIterable<Secret>;
-  /** Reads anew, past what is held, and tells the handles. When that fails, what is held goes on serving as before. */
+  /** Reads anew, past what is held, and tells the handles. In an outage, what is held goes on serving as before. */
   refresh<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>, options?: CallOptions): Promise<Secret>;
   /** Asks one provider, by its name: reachable, signed in as whom, may do what. `keyhold doctor` prints it. */
   check(provider: N, options?: CallOptions): Promise<CheckReport>;

@@ -83,6 +83,27 @@ describe("a handle", () => {
     await secrets.close();
   });
 
+  it("polls as often as its own key is fresh, and no more than once a second", async () => {
+    const clock = manualClock();
+    const { watch: _none, ...m } = counting({ secrets: { "hot/a": "1", b: "2", "never/c": "3" } });
+    const reads: string[] = [];
+    const provider: Provider = {
+      ...m,
+      read: (locator, context) => {
+        reads.push(locator.path);
+        return m.read(locator, context);
+      },
+    };
+    const overrides = { "m://hot/": { ttlMs: 10_000 }, "m://never/": { ttlMs: 0 } };
+    const secrets = createSecrets({ providers: { m: provider }, clock, cache: { overrides } });
+    for (const reference of ["m://hot/a", "m://b", "m://never/c"] as const) await secrets.handle(reference);
+    reads.length = 0;
+    for (let second = 0; second < 30; second += 1) await clock.advance(1_000);
+    const count = (path: string) => reads.filter((read) => read === path).length;
+    expect([count("hot/a"), count("b"), count("never/c")]).toEqual([3, 0, 30]);
+    await secrets.close();
+  });
+
   it("asks a backend that stays down less and less often", async () => {
     const [clock, m] = [manualClock(), counting({ secrets: { a: "1" } })];
     const secrets = createSecrets({ providers: { m }, clock, retry: false });
@@ -142,4 +163,3 @@ describe("use", () => {
     await secrets.close();
   });
 });
-

@@ -30,6 +30,17 @@ export const perhaps: Promise<Secret | undefined> = secrets.get("aws://a", { opt
 export const surely: Promise<Secret> = secrets.get("aws://a", { optional: true });
 export const settled: Promise<readonly [Secret | SecretsError]> = secrets.getMany(["aws://a"], { settle: true });
 
+const names = ["aws://a", "vault://b"] as const;
+export const constant: Promise<readonly [Secret, Secret]> = secrets.getMany(names);
+const frozen: Readonly<Record<"a" | "b", string>> = Object.freeze({ a: "aws://a", b: "vault://b" });
+export const readonlyRecord: Promise<{ a: Secret; b: Secret }> = secrets.getMany(frozen);
+declare const either: "aws://a" | "vault://b";
+export const union: Promise<Secret> = secrets.get(either);
+declare const perhapsWrong: "aws://a" | "awz://b";
+// @ts-expect-error one of the two names no provider
+secrets.get(perhapsWrong);
+export const narrower: Secrets = createSecrets({ providers: { aws: memory() } });
+
 // A library that takes any client asks for `Secrets`, and reads references that come from its caller.
 export function anyClient(client: Secrets, reference: string): Promise<Secret> {
   return client.get(reference);

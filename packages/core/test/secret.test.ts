@@ -1,5 +1,5 @@
 import { inspect, isDeepStrictEqual } from "node:util";
-import { isSecret, secret } from "@keyhold/core";
+import { contentVersion, isSecret, secret } from "@keyhold/core";
 import { describe, expect, it } from "vitest";
 import { secretFromContent } from "../src/secret.ts";
 
@@ -65,6 +65,16 @@ describe("a secret", () => {
     const fields = (value: string) => secretFromContent({ kind: "fields", fields: { b: value, a: Uint8Array.of(1) } });
     expect(fields("1").equals(fields("1"))).toBe(true);
     expect(fields("1").equals(fields("2"))).toBe(false);
+  });
+
+  it("shows nothing but its documented methods, also by its class", () => {
+    expect(Reflect.ownKeys(secret("hunter2").constructor).sort()).toEqual(["length", "name", "prototype"]);
+  });
+
+  it("has another version for other content, also where bytes read like the JSON of a text", () => {
+    const version = (value: string | Uint8Array) => contentVersion({ kind: "fields", fields: { a: value } });
+    expect(version("x")).toBe(version("x"));
+    expect(version("x")).not.toBe(version(Buffer.from('"x"')));
   });
 
   it("gives bytes as a copy that can be wiped", () => {
