@@ -67,6 +67,10 @@ async function* eventsOf(stream: HttpStream, release: () => void): AsyncGenerato
   }
 }
 
+async function* goneEvents(): AsyncGenerator<WatchEvent, void, undefined> {
+  yield { type: "ERROR", object: { code: 410, reason: "Gone" } };
+}
+
 /** Kubernetes' API over HTTPS. The configuration is looked for at the first call, and again after a failure or a refusal. */
 export function restTransport(options: KubernetesOptions): Transport {
   const clients: Clients = createClients();
@@ -159,8 +163,11 @@ export function restTransport(options: KubernetesOptions): Transport {
       );
       if (sent.status === 200) return eventsOf(sent, release);
       try {
+        // The same news may come as the answer or as the first event.
+        if (sent.status === 410) return goneEvents();
         throw errorOf(await sent.read(), context);
       } finally {
+        sent.close();
         release();
       }
     },

@@ -28,8 +28,8 @@ export interface ApiAnswer<Body> {
 /** Sends what the API server is asked, signed in, and gives its answers, or throws a `SecretsError`. */
 export interface Transport {
   call<Body>(request: ApiRequest, context: CallContext): Promise<ApiAnswer<Body>>;
-  /** Resolves when the server has begun to answer. The deadline does not apply. */
-  watch(request: Omit<ApiRequest, "verb">, context: CallContext): Promise<AsyncIterable<WatchEvent>>;
+  /** Resolves when the server has begun to answer. The deadline does not apply. `410 Gone` comes as an event. */
+  watch(request: Pick<ApiRequest, "path" | "query" | "metadataOnly">, context: CallContext): Promise<AsyncIterable<WatchEvent>>;
   /** Where names without a namespace lie. */
   namespace(context: CallContext): Promise<string>;
   close(): void;

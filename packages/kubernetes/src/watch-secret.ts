@@ -77,7 +77,7 @@ export async function* watchSecret(
       }
       const timeoutSeconds = leastSeconds + Math.floor(Math.random() * moreSeconds);
       const query = { ...only, watch: "true", allowWatchBookmarks: "true", resourceVersion: place, timeoutSeconds };
-      const events = await transport.watch({ path, query, metadataOnly: true, answers: [410] }, within(signal, clock));
+      const events = await transport.watch({ path, query, metadataOnly: true }, within(signal, clock));
       failures = 0;
       for await (const event of events) {
         place = placeAfter(event);

@@ -45,37 +45,38 @@ function countsOf(child: ChildProcess): () => Counts {
   return () => last;
 }
 
-it(
-  `a set is never mixed while another process swaps it ${swaps} times; files read one by one are`,
-  { timeout: 120_000 },
-  async () => {
-    const directory = mkdtempSync(path.join(tmpdir(), "keyhold-swaps-"));
-    folders.push(directory);
-    const mount = path.join(directory, "db");
-    writeMount(mount, Object.fromEntries(Array.from({ length: files }, (_, index) => [`file-${index}`, "0"])));
-    const volumes = [1, 2].map(() => countsOf(start("read-mount.ts", mount, "volume")));
-    const naive = countsOf(start("read-mount.ts", mount, "naive"));
-    const total = () => {
-      const all = volumes.map((counts) => counts());
-      return { whole: sum(all, "whole"), mixed: sum(all, "mixed"), failed: sum(all, "failed") };
-    };
-    await expect.poll(() => total().whole > 0 && naive().whole > 0, { timeout: 30_000 }).toBe(true);
-    const writer = start("swap-mount.ts", mount, String(files));
-    let generation = 0;
-    writer.on("message", (value) => {
-      generation = Number(value);
-    });
-    await expect
-      .poll(() => generation >= swaps && naive().mixed + naive().failed > 0 && total().whole > 20, { timeout: 90_000, interval: 100 })
-      .toBe(true);
-    const [ours, theirs] = [total(), naive()];
-    console.log(
-      `kubernetes-volume: ${generation} swaps; volume(): ${ours.whole} sets whole, ${ours.mixed} mixed, ${ours.failed} failed; ` +
-        `naive reader: ${theirs.whole} whole, ${theirs.mixed} mixed, ${theirs.failed} failed`,
-    );
-    expect(ours).toMatchObject({ mixed: 0, failed: 0 });
-    expect(theirs.mixed + theirs.failed).toBeGreaterThan(0);
-  },
-);
+it(`a set is never mixed while another process swaps it ${swaps} times; files read one by one are`, {
+  timeout: 120_000,
+}, async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), "keyhold-swaps-"));
+  folders.push(directory);
+  const mount = path.join(directory, "db");
+  writeMount(mount, Object.fromEntries(Array.from({ length: files }, (_, index) => [`file-${index}`, "0"])));
+  const volumes = [1, 2].map(() => countsOf(start("read-mount.ts", mount, "volume")));
+  const naive = countsOf(start("read-mount.ts", mount, "naive"));
+  const total = () => {
+    const all = volumes.map((counts) => counts());
+    return { whole: sum(all, "whole"), mixed: sum(all, "mixed"), failed: sum(all, "failed") };
+  };
+  await expect.poll(() => total().whole > 0 && naive().whole > 0, { timeout: 30_000 }).toBe(true);
+  const writer = start("swap-mount.ts", mount, String(files));
+  let generation = 0;
+  writer.on("message", (value) => {
+    generation = Number(value);
+  });
+  await expect
+    .poll(() => generation >= swaps && naive().mixed + naive().failed > 0 && total().whole > 20, {
+      timeout: 90_000,
+      interval: 100,
+    })
+    .toBe(true);
+  const [ours, theirs] = [total(), naive()];
+  console.log(
+    `kubernetes-volume: ${generation} swaps; volume(): ${ours.whole} sets whole, ${ours.mixed} mixed, ${ours.failed} failed; ` +
+      `naive reader: ${theirs.whole} whole, ${theirs.mixed} mixed, ${theirs.failed} failed`,
+  );
+  expect(ours).toMatchObject({ mixed: 0, failed: 0 });
+  expect(theirs.mixed + theirs.failed).toBeGreaterThan(0);
+});
 
 const sum = (all: readonly Counts[], name: keyof Counts) => all.reduce((total, counts) => total + counts[name], 0);

@@ -14,7 +14,9 @@ const provider = volume({ directory: path.dirname(mount) });
 
 async function byVolume(): Promise<readonly string[]> {
   const { content } = await provider.read({ path: path.basename(mount) }, callContext({ deadlineMs: 20_000 }));
-  return Object.values(content.kind === "fields" ? content.fields : {}).map((value) => Buffer.from(value as Uint8Array).toString());
+  return Object.values(content.kind === "fields" ? content.fields : {}).map((value) =>
+    Buffer.from(value as Uint8Array).toString(),
+  );
 }
 
 /** As programs usually do it: each file by its own name, through the link. */

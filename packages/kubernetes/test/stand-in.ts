@@ -1,5 +1,5 @@
-import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { type Certificates, makeCertificates } from "../../../test/servers/certificates.ts";
 
@@ -28,8 +28,12 @@ export interface StandIn {
   close(): Promise<void>;
 }
 
-export const sendJson = (response: ServerResponse, status: number, body: unknown, headers: Readonly<Record<string, string>> = {}) =>
-  response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
+export const sendJson = (
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+) => response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 
 /** A failure in the API server's own words. */
 export const sendStatus = (response: ServerResponse, code: number, reason: string, more: object = {}, headers = {}) =>
