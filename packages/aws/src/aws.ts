@@ -6,6 +6,7 @@ import {
   type Provider,
   type SecretSummary,
   SecretsError,
+  throwIfEnded,
 } from "@keyhold/core";
 import { check } from "./check.ts";
 import { readBatch } from "./read-batch.ts";
@@ -138,6 +139,9 @@ export function awsProvider(transport: Transport, options: AwsOptions): AwsProvi
     },
 
     async list({ prefix, cursor }, context) {
+      throwIfEnded(context);
+      // AWS refuses a filter that no name can match.
+      if (!/^[\w/+=.@!:-]*$/.test(prefix)) return { items: [] };
       const filters = prefix === "" ? {} : { Filters: [{ Key: "name", Values: [prefix] }] };
       const page = { MaxResults: 100, ...(cursor === undefined ? {} : { NextToken: cursor }) };
       const { SecretList = [], NextToken } = await transport.call<ListAnswer>("ListSecrets", { ...filters, ...page }, context);
