@@ -32,6 +32,17 @@ async function credentialsOf(options: AwsIamAuthOptions, context: CallContext): 
   }
 }
 
+/** @throws SecretsError `invalid-argument`, which repeats nothing of what was given. */
+function endpointOf({ region, stsEndpoint }: AwsIamAuthOptions): URL {
+  const text = stsEndpoint ?? `https://${region === undefined ? "sts" : `sts.${region}`}.amazonaws.com/`;
+  const url = URL.parse(text);
+  if (url !== null && url.username === "" && url.password === "") return url;
+  throw new SecretsError("invalid-argument", "the address of STS is no URL, or has a user in it", {
+    provider: "vault",
+    hint: "Write stsEndpoint like https://sts.eu-west-1.amazonaws.com/, and region like eu-west-1.",
+  });
+}
+
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
 /**
@@ -41,8 +52,7 @@ const base64 = (text: string): string => Buffer.from(text).toString("base64");
 export function awsIamAuth(options: AwsIamAuthOptions = {}): VaultAuth {
   const method = "AWS IAM";
   const { role, region = "us-east-1", serverId, mount = "aws" } = options;
-  const regional = options.region === undefined ? "sts.amazonaws.com" : `sts.${region}.amazonaws.com`;
-  const url = new URL(options.stsEndpoint ?? `https://${regional}/`);
+  const url = endpointOf(options);
   return {
     method,
     issuesTokens: true,

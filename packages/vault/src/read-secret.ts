@@ -108,12 +108,16 @@ const isUpgraded = ({ status, body }: VaultAnswer): boolean =>
 
 /** Reads any path: a secret of the key-value store, or whatever an engine makes up when it is asked, with its lease. */
 export async function readSecret(backend: Backend, locator: Locator, context: CallContext): Promise<SecretRecord> {
-  const { method, path, request, versioned, mount } = await readingOf(backend, locator, context);
-  const { answer, token } = await backend.session.send(method, path, request, context);
-  if (mount?.engine === "kv1" && isUpgraded(answer)) {
-    backend.mounts.forget(mount);
-    return readSecret(backend, locator, context);
+  const ask = async () => {
+    const reading = await readingOf(backend, locator, context);
+    return { ...reading, ...(await backend.session.send(reading.method, reading.path, reading.request, context)) };
+  };
+  let asked = await ask();
+  if (asked.mount?.engine === "kv1" && isUpgraded(asked.answer)) {
+    backend.mounts.forget(asked.mount);
+    asked = await ask();
   }
+  const { answer, token, versioned } = asked;
   if (answer.status >= 300) throw gone(answer) ?? vaultError(answer, context.clock);
   if (versioned) return versionedRecord(answer);
   const content = fieldsOf(answer.body?.data);

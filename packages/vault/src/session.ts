@@ -79,11 +79,10 @@ export function createSession({ transport, auth, namespace }: SessionOptions): S
       const answer = await withToken(token, "POST", "auth/token/renew-self", { body: {} }, context);
       if (answer.status < 300) {
         const { ttlMs, renewable } = issuedToken(answer);
-        // At the end of its longest life a renewal gives nothing more, only a rounded rest. From here on the token is replaced.
+        // At the end of its longest life a renewal gives nothing more, only a rounded rest. Then the token is to be replaced.
         const longer = ttlMs !== undefined && ttlMs > leftBefore + leastRenewalMs;
         token.renewable = renewable && longer;
         if (longer) extend(token, ttlMs, clock);
-        else token.dueAt = clock.monotonic();
       } else if (answer.status === 403 && !isPolicyDenial(answer)) {
         drop(token);
       } else if (answer.status === 400 || answer.status === 403) {

@@ -90,7 +90,7 @@ export function vaultProvider(transport: Transport, options: VaultOptions): Vaul
   const auth = options.auth ?? (process.env.VAULT_TOKEN ? tokenAuth(process.env.VAULT_TOKEN) : undefined);
   if (auth === undefined)
     throw missing("credential", "Give the option auth, such as kubernetesAuth({ role }), or set VAULT_TOKEN.");
-  const session = createSession({ transport, auth, namespace: namespace && trimmedPath(namespace) });
+  const session = createSession({ transport, auth, namespace: trimmedPath(namespace ?? "") || undefined });
   const backend: Backend = {
     session,
     mounts: createMounts(session, mounts),

@@ -1,4 +1,6 @@
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { promisify } from "node:util";
 import { createSecrets, isSecret } from "@keyhold/core";
 import { callContext, findLeak } from "@keyhold/testing";
@@ -126,6 +128,29 @@ describe("a wrapped secret", () => {
 });
 
 describe("policies", () => {
+  it("such as that of the documents allow what they say they do", async () => {
+    const document = await readFile(path.resolve(import.meta.dirname, "../../../docs/providers/vault.md"), "utf8");
+    const root = open();
+    await root.policies.write("documented", /^```hcl\n(.*?)^```/ms.exec(document)?.[1] ?? "", callContext());
+    const provider = open({ auth: tokenAuth(await addToken(bao, { policies: ["default", "documented"] })) });
+    const [at, context] = ["secret/prod/app", callContext()];
+    const write = (ifVersion: string | null | undefined) =>
+      provider.write!({ path: at }, { kind: "fields", fields: { key: "a" } }, { ifVersion, labels: { team: "ml" } }, context);
+    await write(null);
+    await write("1");
+    expect((await provider.read({ path: at }, context)).labels).toEqual({ team: "ml" });
+    expect((await provider.list!({ prefix: "secret/prod/" }, context)).items).toMatchObject([{ path: at, version: "2" }]);
+    await provider.remove!({ path: at }, {}, context);
+    await provider.undelete({ path: at }, context);
+    await provider.destroy({ path: at, version: "1" }, context);
+    expect((await provider.versions!(at, {}, context)).items.map(({ state }) => state)).toEqual(["enabled", "destroyed"]);
+    const { lease } = await provider.read({ path: "database/creds/app" }, context);
+    await provider.revoke!(await provider.renew!(lease!, context), context);
+    expect((await provider.check!(context)).principal).toBe("token");
+    await expect(provider.deleteMetadata(at, context)).rejects.toMatchObject({ code: "permission-denied" });
+    await Promise.all([root.close?.(), provider.close?.()]);
+  });
+
   it("are written, read, listed and deleted", async () => {
     const { policies, close } = open();
     const text = 'path "secret/data/ml/*" { capabilities = ["read"] }';
@@ -189,20 +214,33 @@ describe("check", () => {
 });
 
 describe("loading", () => {
-  it("neither node-vault nor a network module happens before the first call", async () => {
-    const script = `import { createRequire } from "node:module";
-      import { appRoleAuth, vault } from "@keyhold/vault";
+  const child = async (script: string) => {
+    const whole = `import { createRequire, registerHooks } from "node:module";
       import { systemClock as clock } from "@keyhold/core";
+      import { appRoleAuth, vault } from "@keyhold/vault";
       const provider = vault({ address: "http://127.0.0.1:1", auth: appRoleAuth({ roleId: "a", secretId: "b" }) });
-      const loaded = () => [
+      const read = () => provider.read({ path: "secret/app" }, { signal: AbortSignal.timeout(5_000), deadlineAt: Infinity, clock });
+      ${script}`;
+    const run = ["--conditions=@keyhold/source", "--input-type=module", "-e", whole];
+    return (await promisify(execFile)(process.execPath, run, { cwd: import.meta.dirname })).stdout.trim();
+  };
+
+  it("neither node-vault nor a network module happens before the first call", async () => {
+    const counts = await child(`const loaded = () => [
         ...process.moduleLoadList.filter((name) => /^NativeModule (https?|net|tls|dns)$/.test(name)),
         ...Object.keys(createRequire(import.meta.url).cache).filter((name) => /node-vault/.test(name)),
       ];
       const before = loaded().length;
-      await provider.read({ path: "secret/app" }, { signal: AbortSignal.timeout(5_000), deadlineAt: Infinity, clock }).catch(() => {});
-      console.log(before, loaded().length > 0);`;
-    const run = ["--conditions=@keyhold/source", "--input-type=module", "-e", script];
-    const { stdout } = await promisify(execFile)(process.execPath, run, { cwd: import.meta.dirname });
-    expect(stdout.trim()).toBe("0 true");
+      await read().catch(() => {});
+      console.log(before, loaded().length > 0);`);
+    expect(counts).toBe("0 true");
+  });
+
+  it("node-vault where it is not installed says what to install", async () => {
+    const told = await child(`registerHooks({
+        resolve: (name, context, next) => name === "node-vault" ? next("not-installed", context) : next(name, context),
+      });
+      await read().catch(({ code, hint }) => console.log(code, hint));`);
+    expect(told).toBe("unsupported npm install node-vault");
   });
 });

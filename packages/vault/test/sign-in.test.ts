@@ -188,6 +188,7 @@ describe("options", () => {
       Object.assign(process.env, { VAULT_ADDR: door.url, VAULT_TOKEN: "s.token" });
       expect(vault().kind).toBe("vault");
       expect(() => vault({ address: "http://vault.internal:8200" })).toThrow(/plain http/);
+      expect(() => awsIamAuth({ stsEndpoint: "https://user:canary@sts.internal" })).toThrow(/^the address of STS/);
     } finally {
       for (const name of ["VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE"]) delete process.env[name];
       Object.assign(process.env, kept);
