@@ -3,7 +3,7 @@ import { kubernetes } from "@keyhold/kubernetes";
 import { callContext } from "@keyhold/testing";
 import { testProvider } from "@keyhold/testing/vitest";
 import { afterAll, beforeAll } from "vitest";
-import { sendStatus, type StandIn, startStandIn } from "../../packages/kubernetes/test/stand-in.ts";
+import { type StandIn, sendStatus, startStandIn } from "../../packages/kubernetes/test/stand-in.ts";
 import { type KubernetesServer, startKubernetes } from "../servers/kubernetes/start-kubernetes.ts";
 
 let server: KubernetesServer;

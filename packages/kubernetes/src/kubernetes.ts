@@ -16,7 +16,7 @@ import { secretPath, type Target } from "./secret-path.ts";
 import { toData, toPatchData, toRecord, toSummary, versionOf } from "./to-record.ts";
 import type { ApiSecret, Transport } from "./transport.ts";
 import { watchSecret } from "./watch-secret.ts";
-import { createSecret, patchSecret, writeSecret } from "./write-secret.ts";
+import { createSecret, patchFields, writeSecret } from "./write-secret.ts";
 
 export interface KubernetesOptions {
   /**
@@ -184,7 +184,7 @@ export function kubernetesProvider(transport: Transport): KubernetesProvider {
 
     async patch(path, fields, { ifVersion }, context) {
       const target = await inNamespace(parsePath(path), context);
-      return patchSecret(transport, target, { data: toPatchData(fields), replace: false, ifVersion }, context);
+      return patchFields(transport, target, { data: toPatchData(fields), ifVersion }, context);
     },
 
     async listByLabel(selector, { namespace, cursor }, context) {

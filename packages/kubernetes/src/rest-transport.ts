@@ -17,13 +17,12 @@ const accepted = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=
 
 function httpRequest({ verb, path, query, body, metadataOnly, repeatable }: ApiRequest): HttpRequest {
   const accept = metadataOnly ? accepted(`PartialObjectMetadata${verb === "list" ? "List" : ""}`) : "application/json";
-  // A strategic merge patch, because its $patch directive can replace one map and merge another.
-  const contentType = verb === "patch" ? "application/strategic-merge-patch+json" : undefined;
+  const patchType = Array.isArray(body) ? "application/json-patch+json" : "application/merge-patch+json";
   return {
     method: methods[verb],
     path,
     ...(query ? { query } : {}),
-    headers: { accept, "content-type": contentType },
+    headers: { accept, "content-type": verb === "patch" ? patchType : undefined },
     ...(body === undefined ? {} : { json: body }),
     ...(repeatable === undefined ? {} : { repeatable }),
   };

@@ -8,6 +8,7 @@ export interface ApiRequest {
   readonly verb: Verb;
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
+  /** In a patch, a list is one of RFC 6902, an object one of RFC 7386. */
   readonly body?: unknown;
   /** Asks for metadata without values: as `PartialObjectMetadata`. */
   readonly metadataOnly?: boolean;

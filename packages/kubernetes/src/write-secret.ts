@@ -1,15 +1,18 @@
-import { type CallContext, type Content, isSecretsError, SecretsError, throwIfEnded, type WriteOptions } from "@keyhold/core";
+import { type CallContext, type Content, SecretsError, throwIfEnded, type WriteOptions } from "@keyhold/core";
+import { kubernetesError } from "./kubernetes-error.ts";
 import { secretPath, type Target } from "./secret-path.ts";
 import { fieldsIn, fieldsOf, toData, versionOf } from "./to-record.ts";
-import type { ApiSecret, Transport } from "./transport.ts";
+import type { ApiSecret, ApiStatus, ObjectMeta, Transport } from "./transport.ts";
+
+type Texts = Readonly<Record<string, string>>;
 
 /** What a new secret is made of. */
 export interface NewSecret {
-  readonly data: Readonly<Record<string, string>>;
-  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly data: Texts;
+  readonly labels?: Texts | undefined;
+  readonly annotations?: Texts | undefined;
   readonly type?: string | undefined;
   readonly immutable?: boolean | undefined;
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 interface Written {
@@ -24,74 +27,115 @@ const movedOn = () =>
     hint: "Read it again, and write with the version that it has then.",
   });
 
+/** Undefined where there is one already. */
+async function tryCreate(
+  transport: Transport,
+  { namespace, name }: Target,
+  { data, labels, annotations, type, immutable }: NewSecret,
+  context: CallContext,
+): Promise<Written | undefined> {
+  const body = { metadata: { name, labels, annotations }, data, type, immutable };
+  const { status, body: answer } = await transport.call<ApiSecret & ApiStatus>(
+    { verb: "create", path: secretPath(namespace), body, metadataOnly: true, answers: [409] },
+    context,
+  );
+  if (status !== 409) return { version: versionOf(answer) };
+  if (answer.reason === "AlreadyExists") return undefined;
+  throw kubernetesError({ status, answer });
+}
+
 /** @throws SecretsError `conflict` where there is one already. */
 export async function createSecret(
   transport: Transport,
-  { namespace, name }: Target,
-  { data, labels, type, immutable, annotations }: NewSecret,
+  target: Target,
+  secret: NewSecret,
   context: CallContext,
 ): Promise<Written> {
-  const body = { metadata: { name, labels, annotations }, data, type, immutable };
-  const request = { verb: "create", path: secretPath(namespace), body, metadataOnly: true } as const;
-  return { version: versionOf((await transport.call<ApiSecret>(request, context)).body) };
+  const created = await tryCreate(transport, target, secret, context);
+  if (created) return created;
+  throw kubernetesError({ status: 409, answer: { reason: "AlreadyExists" } });
 }
 
-export interface Patch {
-  readonly data: Readonly<Record<string, string | null>>;
-  /** Whether `data` is all that stays. */
-  readonly replace: boolean;
-  readonly ifVersion: string | undefined;
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
+/** Sends a patch. With a version in it the API server takes it only where that is the current one, and otherwise it has "moved". */
+async function patch(
+  transport: Transport,
+  { namespace, name }: Target,
+  body: unknown,
+  options: { readonly repeatable: boolean },
+  context: CallContext,
+): Promise<Written | "missing" | "moved"> {
+  const request = { verb: "patch", path: secretPath(namespace, name), body, metadataOnly: true, answers: [404, 409] } as const;
+  const { status, body: answer } = await transport.call<ApiSecret & ApiStatus>({ ...request, ...options }, context);
+  if (status === 404) return "missing";
+  if (status !== 409) return { version: versionOf(answer) };
+  if (answer.reason === "Conflict") return "moved";
+  throw kubernetesError({ status, answer });
+}
+
+/** Changes the named fields and leaves the others: RFC 7386, where null removes. */
+export async function patchFields(
+  transport: Transport,
+  target: Target,
+  { data, ifVersion }: { readonly data: Readonly<Record<string, string | null>>; readonly ifVersion: string | undefined },
+  context: CallContext,
+): Promise<Written> {
+  const body = { metadata: { resourceVersion: ifVersion }, data };
+  const patched = await patch(transport, target, body, { repeatable: ifVersion === undefined }, context);
+  if (typeof patched === "object") return patched;
+  if (ifVersion !== undefined || patched === "moved") throw movedOn();
+  throw kubernetesError({ status: 404, answer: { reason: "NotFound" } });
+}
+
+interface Replacement {
+  readonly data: Texts;
+  readonly labels: Texts | undefined;
+  readonly annotations: Texts | undefined;
 }
 
 /**
- * Changes a secret in one request, without a read before: the `$patch` directive replaces the data, labels are merged, and type and
- * owners stay. A version in it makes the API server refuse any other.
- * https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
+ * RFC 6902, because it replaces the data also where there was none; type and owners stay. A strategic merge patch, whose `$patch`
+ * directive would do this and merge labels at once, silently drops the data of a secret that had none.
  */
-export async function patchSecret(
-  transport: Transport,
-  { namespace, name }: Target,
-  { data, replace, ifVersion, labels, annotations }: Patch,
-  context: CallContext,
-): Promise<Written> {
-  const body = {
-    metadata: { labels, annotations, resourceVersion: ifVersion },
-    data: replace ? { $patch: "replace", ...data } : data,
-  };
-  const request = {
-    verb: "patch",
-    path: secretPath(namespace, name),
-    body,
-    metadataOnly: true,
-    // Without a version, a second time changes nothing more.
-    repeatable: ifVersion === undefined,
-  } as const;
-  try {
-    return { version: versionOf((await transport.call<ApiSecret>(request, context)).body) };
-  } catch (error) {
-    throw ifVersion !== undefined && isSecretsError(error, "not-found") ? movedOn() : error;
-  }
+function replacing(
+  { data, labels, annotations }: Replacement,
+  current: ObjectMeta,
+  version: string | undefined,
+): readonly unknown[] {
+  const add = (path: string, value: unknown) => ({ op: "add", path, value });
+  return [
+    add("/data", data),
+    ...(labels ? [add("/metadata/labels", { ...current.labels, ...labels })] : []),
+    ...(annotations ? [add("/metadata/annotations", { ...current.annotations, ...annotations })] : []),
+    ...(version === undefined ? [] : [add("/metadata/resourceVersion", version)]),
+  ];
 }
 
 const digest = (idempotencyKey: string): string =>
   process.getBuiltinModule("node:crypto").createHash("sha256").update(idempotencyKey).digest("hex");
 
-/** The version that an earlier attempt with the same key and content has written, if it is still the current one. */
-async function writtenBefore(
+/** Whether this is what an earlier attempt with the same key and content has left. */
+function isDone({ metadata, ...secret }: ApiSecret, { data, annotations }: Replacement): boolean {
+  const mark = annotations?.[idempotencyAnnotation];
+  if (mark === undefined || metadata?.annotations?.[idempotencyAnnotation] !== mark) return false;
+  const found = toData(fieldsOf(secret));
+  const names = Object.keys(data);
+  return names.length === Object.keys(found).length && names.every((field) => found[field] === data[field]);
+}
+
+/** What is there, where labels and marks must be joined to what it has. */
+async function currentSecret(
   transport: Transport,
   { namespace, name }: Target,
-  { data, mark }: { readonly data: Readonly<Record<string, string>>; readonly mark: string },
+  { labels, annotations }: Replacement,
   context: CallContext,
-): Promise<string | undefined> {
-  const request = { verb: "get", path: secretPath(namespace, name), answers: [404] } as const;
-  const { status, body } = await transport.call<ApiSecret>(request, context);
-  if (status === 404 || body.metadata?.annotations?.[idempotencyAnnotation] !== mark) return undefined;
-  const found = toData(fieldsOf(body));
-  const names = Object.keys(data);
-  const isSame = names.length === Object.keys(found).length && names.every((field) => found[field] === data[field]);
-  return isSame ? versionOf(body) : undefined;
+): Promise<ApiSecret | undefined> {
+  if (labels === undefined && annotations === undefined) return undefined;
+  const metadataOnly = annotations === undefined;
+  const { status, body } = await transport.call<ApiSecret>(
+    { verb: "get", path: secretPath(namespace, name), metadataOnly, answers: [404] },
+    context,
+  );
+  return status === 404 ? undefined : body;
 }
 
 /** Creates the secret, or replaces all its fields. */
@@ -102,30 +146,21 @@ export async function writeSecret(
   { ifVersion, idempotencyKey, labels }: WriteOptions,
   context: CallContext,
 ): Promise<Written> {
-  const data = toData(fieldsIn(content));
-  let annotations: Readonly<Record<string, string>> | undefined;
-  if (idempotencyKey !== undefined) {
-    const mark = digest(idempotencyKey);
-    const before = await writtenBefore(transport, target, { data, mark }, context);
-    if (before !== undefined) return { version: before };
-    annotations = { [idempotencyAnnotation]: mark };
-  }
-  const made: NewSecret = { data, labels, annotations };
-  if (ifVersion === null) return createSecret(transport, target, made, context);
-  const patch: Patch = { data, replace: true, ifVersion, labels, annotations };
-  if (ifVersion !== undefined) return patchSecret(transport, target, patch, context);
+  const annotations = idempotencyKey === undefined ? undefined : { [idempotencyAnnotation]: digest(idempotencyKey) };
+  const replacement: Replacement = { data: toData(fieldsIn(content)), labels, annotations };
   for (;;) {
     throwIfEnded(context);
-    try {
-      return await patchSecret(transport, target, patch, context);
-    } catch (error) {
-      if (!isSecretsError(error, "not-found")) throw error;
-    }
-    try {
-      return await createSecret(transport, target, made, context);
-    } catch (error) {
-      // Somebody else created it between the two calls: then it is there to be changed.
-      if (!isSecretsError(error, "conflict")) throw error;
-    }
+    const current = await currentSecret(transport, target, replacement, context);
+    if (current && isDone(current, replacement)) return { version: versionOf(current) };
+    if (ifVersion === null) return createSecret(transport, target, replacement, context);
+    const version = ifVersion ?? (current && versionOf(current));
+    const body = replacing(replacement, current?.metadata ?? {}, version);
+    // Without a version, a second time changes nothing more.
+    const written = await patch(transport, target, body, { repeatable: version === undefined }, context);
+    if (typeof written === "object") return written;
+    if (ifVersion !== undefined) throw movedOn();
+    if (written === "moved") continue;
+    const created = await tryCreate(transport, target, replacement, context);
+    if (created) return created;
   }
 }

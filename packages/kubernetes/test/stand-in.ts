@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { type Certificates, makeCertificates } from "../../../test/servers/certificates.ts";
 
 export interface Asked {
@@ -51,7 +52,7 @@ export async function startStandIn(
 ): Promise<StandIn> {
   const { cert, key, ca } = options.tls ?? (await makeCertificates());
   const asked: Asked[] = [];
-  const sockets = new Set<Socket>();
+  const sockets = new Set<Duplex>();
   let answering: Answering = options.answer ?? ((_asked, response) => sendStatus(response, 404, "NotFound"));
   const clients = options.requestCert ? { requestCert: true, rejectUnauthorized: true, ca: options.requestCert.ca } : {};
   const server: Server = createServer({ cert, key, ...clients }, (request, response) => {
