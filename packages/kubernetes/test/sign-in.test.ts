@@ -191,7 +191,8 @@ users:
       { exec: { apiVersion: "client.authentication.k8s.io/v1", command: "a", interactiveMode: "Always" } },
     ],
   ];
-  it.each([...refused])("with %s is %s, and nothing is sent", async (_what, code, user: object, cluster: object = {}, context: object = {}) => {
+  const cases = refused.map(([what, code, user, cluster = {}, context = {}]) => ({ what, code, user, cluster, context }));
+  it.each(cases)("with $what is $code, and nothing is sent", async ({ code, user, cluster, context }) => {
     const before = server.asked.length;
     const error = await read(
       open({ kubeconfig: kubeconfig("refused", { token: "good-token", ...user }, cluster, context) }),
