@@ -128,9 +128,12 @@ describe("a Kubernetes Secret", () => {
     const provider = open();
     await provider.write!({ path: "labels" }, fields({ key: "v" }), {}, call());
     const names = Array.from({ length: 8 }, (_, index) => `label-${index}`);
-    const write = (name: string) => provider.write!({ path: "labels" }, fields({ key: name }), { labels: { [name]: "on" } }, call());
+    const write = (name: string) =>
+      provider.write!({ path: "labels" }, fields({ key: name }), { labels: { [name]: "on" } }, call());
     await Promise.all(names.map(write));
-    expect((await provider.read({ path: "labels" }, call())).labels).toEqual(Object.fromEntries(names.map((name) => [name, "on"])));
+    expect((await provider.read({ path: "labels" }, call())).labels).toEqual(
+      Object.fromEntries(names.map((name) => [name, "on"])),
+    );
   });
 
   it("written twice with one idempotency key answers with the first version, also where the first answer was lost", async () => {
@@ -206,7 +209,7 @@ describe("signing in", () => {
     const exec = {
       apiVersion: "client.authentication.k8s.io/v1",
       command: process.execPath,
-      args: [path.resolve(import.meta.dirname, "../../packages/kubernetes/test/exec-plugin.mjs")],
+      args: [path.resolve(import.meta.dirname, "../../packages/kubernetes/test/fixtures/exec-plugin.ts")],
       env: [
         {
           name: "ANSWER",

@@ -67,6 +67,12 @@ export function volume(options: VolumeOptions): Provider {
       return { items: await untilEnded(mountsIn(directory, prefix), context) };
     },
 
+    async check(context) {
+      begin(context);
+      const mounts = await untilEnded(mountsIn(directory, ""), context);
+      return { notes: [`Secrets that are mounted: ${mounts.length}`] };
+    },
+
     async *watch(locator, context) {
       begin({ ...context, deadlineAt: Number.POSITIVE_INFINITY });
       const folder = folderOf(directory, locator);

@@ -52,14 +52,14 @@ it(`a set is never mixed while another process swaps it ${swaps} times; files re
   folders.push(directory);
   const mount = path.join(directory, "db");
   writeMount(mount, Object.fromEntries(Array.from({ length: files }, (_, index) => [`file-${index}`, "0"])));
-  const volumes = [1, 2].map(() => countsOf(start("read-mount.ts", mount, "volume")));
-  const naive = countsOf(start("read-mount.ts", mount, "naive"));
+  const volumes = [1, 2].map(() => countsOf(start("fixtures/read-mount.ts", mount, "volume")));
+  const naive = countsOf(start("fixtures/read-mount.ts", mount, "naive"));
   const total = () => {
     const all = volumes.map((counts) => counts());
     return { whole: sum(all, "whole"), mixed: sum(all, "mixed"), failed: sum(all, "failed") };
   };
   await expect.poll(() => total().whole > 0 && naive().whole > 0, { timeout: 30_000 }).toBe(true);
-  const writer = start("swap-mount.ts", mount, String(files));
+  const writer = start("fixtures/swap-mount.ts", mount, String(files));
   let generation = 0;
   writer.on("message", (value) => {
     generation = Number(value);

@@ -271,7 +271,7 @@ describe("an exec plugin", () => {
     const exec = {
       apiVersion,
       command: process.execPath,
-      args: [path.join(import.meta.dirname, "exec-plugin.mjs")],
+      args: [path.join(import.meta.dirname, "fixtures/exec-plugin.ts")],
       env: env.map(([name, value]) => ({ name, value })),
       interactiveMode: "IfAvailable",
       ...more,

@@ -72,6 +72,14 @@ describe("a mounted Secret", () => {
     await secrets.close();
   });
 
+  it("is counted by the check, which fails where there is no directory", async () => {
+    writeMount(mount("counted"), { key: "any" });
+    const [note] = (await create().check!(callContext())).notes ?? [];
+    expect(note).toMatch(/mounted: [1-9]/);
+    const check = volume({ directory: mount("nowhere") }).check!(callContext());
+    await expect(check).rejects.toMatchObject({ code: "unavailable", retryable: false });
+  });
+
   it("may have an empty file, and no file at all", async () => {
     writeMount(mount("empty-file"), { key: "" });
     writeMount(mount("empty"), {});
