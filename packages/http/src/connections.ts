@@ -59,7 +59,10 @@ export function connectionsTo(origin: Origin, { tls, socketPath, proxy }: Connec
   const target = socketPath === undefined ? { host: origin.hostname, port: origin.port } : { socketPath };
   return {
     send({ method, path, headers, body }, signal) {
-      const options = { ...target, method, path, headers: { ...headers, host: origin.host }, agent, callSignal: signal };
+      // Node frames a body by itself for POST and its kin, but sends that of a DELETE without a length and without chunks.
+      const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
+      const all = { ...headers, ...length, host: origin.host };
+      const options = { ...target, method, path, headers: all, agent, callSignal: signal };
       const sent = request(options as RequestOptions);
       sent.end(body);
       return sent;

@@ -60,8 +60,10 @@ describe("a request", () => {
   });
 
   it("sends text, bytes and JSON as its body, with their length in bytes", async () => {
-    expect(await seen({ method: "POST", path: "/", body: "ü" })).toMatch(/content-length: 2\r\n\r\nÃ¼$/i);
+    expect(await seen({ method: "POST", path: "/", body: "ü" })).toMatch(/content-length: 2\r\n.*\r\n\r\nÃ¼$/is);
     expect(await seen({ method: "PUT", path: "/", body: new Uint8Array([0, 255]) })).toMatch(/\r\n\r\n\0\xff$/);
+    // Node leaves a DELETE's body without a length, which a server then takes for the start of the next request.
+    expect(await seen({ method: "DELETE", path: "/", json: { version: 1 } })).toMatch(/content-length: 13\r\n/i);
     expect(await seen({ method: "POST", path: "/", json: { a: [1] } })).toMatch(
       /content-type: application\/json\r\n[\s\S]*\r\n\r\n\{"a":\[1\]\}$/,
     );

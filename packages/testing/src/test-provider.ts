@@ -31,7 +31,8 @@ export function testProvider(name: string, harness: Harness): void {
             const result = await runCase(one, harness);
             results.set(one.title, result);
             if (result.outcome === "failed") throw result.error;
-            if (result.outcome !== "passed") context.skip(result.reason);
+            if (result.outcome === "not-applicable") context.skip(`n/a: ${result.reason}`);
+            if (result.outcome === "skipped") context.skip(result.reason);
           });
         }
       });
