@@ -1,6 +1,13 @@
+export { type AccessToken, type AccessTokenSource, type AccessTokens, heldTokens } from "./access-tokens.ts";
 export type { AwsCredentialProvider, AwsCredentials } from "./aws-credentials.ts";
+export { type AwsCredentialsOptions, awsCredentials } from "./aws-default-credentials.ts";
+export { type AzureTokensOptions, azureTokens } from "./azure-tokens.ts";
 export type { AwsRequest } from "./canonical-aws-request.ts";
 export { type EnvironmentAwsOptions, environmentAwsCredentials } from "./environment-aws-credentials.ts";
+export { googleIdentityTokens } from "./google-identity-tokens.ts";
+export { type GoogleTokensOptions, googleTokens } from "./google-tokens.ts";
+export { heldAwsCredentials } from "./held-aws-credentials.ts";
+export { type HeldCredential, heldCredential, type Issued } from "./held-credential.ts";
 export { type SharedFileAwsOptions, sharedFileAwsCredentials } from "./shared-file-aws-credentials.ts";
 export { type AwsPresigningOptions, type AwsSigningOptions, presignAwsRequest, signAwsRequest } from "./sign-aws-request.ts";
 export { staticAwsCredentials } from "./static-aws-credentials.ts";
