@@ -3,7 +3,8 @@ import type { Transport } from "./transport.ts";
 
 /** A token as a login gives it. */
 export interface IssuedToken {
-  readonly token: string;
+  /** Undefined: an agent on the way puts in its own. */
+  readonly token: string | undefined;
   /** How long it lives from now, in milliseconds. Undefined: it does not end. */
   readonly ttlMs: number | undefined;
   readonly renewable: boolean;

@@ -3,7 +3,7 @@ import type { IssuedToken } from "./auth.ts";
 
 /** The token in use, and how long it lives by both clocks: one of them may stand still or jump. */
 export interface HeldToken {
-  readonly token: string;
+  readonly token: string | undefined;
   /** Past two thirds of its life it is renewed, or replaced. On the monotonic clock. */
   dueAt: number;
   renewable: boolean;

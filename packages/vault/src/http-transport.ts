@@ -4,6 +4,8 @@ import { encodedPath } from "./vault-path.ts";
 
 export interface ServerOptions {
   readonly address: string;
+  /** A Unix socket to connect to instead. */
+  readonly socketPath?: string;
   readonly tls?: TlsOptions;
   readonly allowPlainHttp?: boolean;
 }

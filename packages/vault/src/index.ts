@@ -9,5 +9,7 @@ export { tokenAuth } from "./token-auth.ts";
 export { tokenFileAuth } from "./token-file-auth.ts";
 export type { Method, Transport, VaultAnswer, VaultBody, VaultRequest } from "./transport.ts";
 export { type UserpassAuthOptions, userpassAuth } from "./userpass-auth.ts";
-export { type VaultOptions, type VaultProvider, vault } from "./vault.ts";
+export { vault } from "./vault.ts";
+export type { VaultOptions } from "./vault-options.ts";
+export type { VaultProvider } from "./vault-provider.ts";
 export type { WrappedSecret } from "./wrapping.ts";

@@ -30,6 +30,12 @@ export interface Session {
   close(): void;
 }
 
+const agentRefused = () =>
+  new SecretsError("unauthenticated", "the agent has no token that Vault accepts", {
+    provider: "vault",
+    hint: "Its log says why. It needs auto_auth, and use_auto_auth_token in its api_proxy.",
+  });
+
 const backgroundTimeoutMs = 10_000;
 const leastRenewalMs = 1_000;
 
@@ -124,6 +130,7 @@ export function createSession({ transport, auth, namespace }: SessionOptions): S
     const token = await currentToken(context);
     const answer = await withToken(token, method, path, request, context);
     if (answer.status !== 403 || !(await isRefused(answer, token, context))) return { answer, token };
+    if (token.token === undefined) throw agentRefused();
     drop(token);
     const next = await currentToken(context);
     return { answer: await withToken(next, method, path, request, context), token: next };

@@ -1,0 +1,15 @@
+export { type AppRoleAuthOptions, appRoleAuth } from "./app-role-auth.ts";
+export type { IssuedToken, LoginContext, VaultAuth } from "./auth.ts";
+export { type AwsIamAuthOptions, awsIamAuth } from "./aws-iam-auth.ts";
+export { type CertificateAuthOptions, certificateAuth } from "./certificate-auth.ts";
+export { type JwtAuthOptions, jwtAuth } from "./jwt-auth.ts";
+export { type KubernetesAuthOptions, kubernetesAuth } from "./kubernetes-auth.ts";
+export { leanVault as vault } from "./lean-vault.ts";
+export type { VaultPolicies } from "./policies.ts";
+export { tokenAuth } from "./token-auth.ts";
+export { tokenFileAuth } from "./token-file-auth.ts";
+export type { Method, Transport, VaultAnswer, VaultBody, VaultRequest } from "./transport.ts";
+export { type UserpassAuthOptions, userpassAuth } from "./userpass-auth.ts";
+export type { VaultOptions } from "./vault-options.ts";
+export type { VaultProvider } from "./vault-provider.ts";
+export type { WrappedSecret } from "./wrapping.ts";
