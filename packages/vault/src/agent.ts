@@ -15,7 +15,7 @@ export const agentAuth: VaultAuth = {
 /** Where an agent listens. @throws SecretsError `invalid-argument` for a socket without an absolute path. */
 export function agentServer(agent: string): Pick<ServerOptions, "address" | "socketPath"> {
   if (!agent.startsWith("unix:")) return { address: agent };
-  const socketPath = agent.slice("unix:".length).replace(/^\/\/(?=\/)/, "");
+  const socketPath = agent.slice("unix:".length).replace(/^\/\//, "");
   if (socketPath.startsWith("/")) return { address: "http://localhost", socketPath };
   throw new SecretsError("invalid-argument", "the agent's Unix socket has no absolute path", {
     provider: "vault",

@@ -1,7 +1,7 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { freePort, onFreePort, type ServerProcess, startProcess } from "../processes.ts";
+import { onFreePort, type ServerProcess, startProcess } from "../processes.ts";
 import { pythonEnvironment } from "../python-environment.ts";
 import type { AppRole } from "./auth-methods.ts";
 import type { OpenBao } from "./start-openbao.ts";
