@@ -3,6 +3,7 @@ import type { SecretsError } from "./errors.ts";
 import type { Provider } from "./provider.ts";
 import type { Secrets } from "./secrets.ts";
 import { SecretsClient } from "./secrets-client.ts";
+import type { SnapshotStore } from "./snapshot-store.ts";
 
 /** How long what was read serves. */
 export interface FreshnessOptions {
@@ -23,8 +24,23 @@ export interface CacheOptions extends FreshnessOptions {
   readonly overrides?: Readonly<Record<string, FreshnessOptions>>;
 }
 
-/** What happens beside the calls. Never a value. */
+/**
+ * What happens beside the calls. Never a value.
+ *
+ * `read`: a backend gave a value, which nothing was held for (`miss`) or which replaced what was held (`refreshed`). `stale`: it
+ * is down, and what is held goes on serving. `snapshot-used`: it is down, nothing was held, and the snapshot serves.
+ */
 export type SecretsEvent =
+  | {
+      readonly type: "read";
+      readonly reference: string;
+      readonly version: string;
+      readonly outcome: "miss" | "refreshed";
+      /** How long the backend took, retries included, in milliseconds. */
+      readonly upstreamMs: number;
+    }
+  | { readonly type: "stale" | "snapshot-used"; readonly reference: string; readonly ageMs: number; readonly error: SecretsError }
+  | { readonly type: "snapshot-failed"; readonly error: SecretsError }
   | { readonly type: "changed"; readonly reference: string; readonly version: string | undefined }
   | { readonly type: "refresh-failed"; readonly reference: string; readonly error: SecretsError }
   | { readonly type: "watch-failed"; readonly reference: string; readonly error: SecretsError }
@@ -41,6 +57,11 @@ export interface SecretsOptions<P extends Readonly<Record<string, Provider>>> {
   readonly concurrency?: number;
   /** Whether reads that failed in a way that may pass are tried again, up to three times within the deadline. Default: true. */
   readonly retry?: boolean;
+  /**
+   * Where the last known good values are kept on disk, so that a process can start while its backend is down: `snapshot()` of
+   * `@keyhold/local`. Every read without a lease is recorded. Default: nowhere.
+   */
+  readonly snapshot?: SnapshotStore;
   /** Called for what happens beside the calls. What it throws is dropped. */
   readonly onEvent?: (event: SecretsEvent) => void;
   /** For tests. */

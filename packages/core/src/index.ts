@@ -45,6 +45,7 @@ export type {
   Secrets,
   UseOptions,
 } from "./secrets.ts";
+export type { SnapshotChanges, SnapshotRecord, SnapshotStore } from "./snapshot-store.ts";
 export type { StandardIssue, StandardResult, StandardSchema } from "./standard-schema.ts";
 export type { Stats } from "./stats.ts";
 export { throwIfEnded } from "./throw-if-ended.ts";

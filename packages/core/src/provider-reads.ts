@@ -1,15 +1,18 @@
 import { breaking, CircuitBreaker } from "./circuit-breaker.ts";
+import { namedError } from "./client-errors.ts";
 import type { Clock } from "./clock.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { contentSize } from "./content.ts";
+import type { SecretsEvent } from "./create-secrets.ts";
 import { isSecretsError, type SecretsError } from "./errors.ts";
 import { Flights } from "./flights.ts";
+import type { LastKnownGood } from "./last-known-good.ts";
 import type { Provider } from "./provider.ts";
 import { driverError, type Outcome, type ReadMany, readFrom } from "./read-many.ts";
 import { retrying } from "./retry.ts";
 import { runCall } from "./run-call.ts";
 import { type Secret, secretFromContent } from "./secret.ts";
-import { isOutage, type SecretCache } from "./secret-cache.ts";
+import { isOutage, isRefusal, type SecretCache } from "./secret-cache.ts";
 import type { Counters } from "./stats.ts";
 import type { Target } from "./target.ts";
 
@@ -28,8 +31,16 @@ export interface ReadsEnvironment {
   readonly concurrency: number;
   readonly retry: boolean;
   readonly closing: AbortSignal;
+  readonly lastKnownGood: LastKnownGood | undefined;
+  emit(event: SecretsEvent): void;
   /** A secret was read from the backend. */
   onRead(target: Target, secret: Secret): void;
+}
+
+/** When a read began: by both clocks, as one tells ages to other processes and the other how long it took. */
+interface StartedAt {
+  readonly wall: number;
+  readonly monotonic: number;
 }
 
 /** The pipeline of one provider: retry, then the breaker, then the driver. */
@@ -84,6 +95,7 @@ export class ProviderReads {
       targets.map((target) => target.key),
       async (abandoned, isCurrent) => {
         let outcomes: readonly Outcome[];
+        const startedAt = { wall: clock.now(), monotonic: clock.monotonic() };
         try {
           const limits = { clock, deadlineMs, signals: [closing, abandoned] };
           outcomes = await runCall(limits, (context) => this.#read(locators, context));
@@ -91,23 +103,41 @@ export class ProviderReads {
           const shared = driverError(error, this.#kind);
           outcomes = targets.map(() => shared);
         }
-        return outcomes.map((outcome, index) => this.#land(targets[index] as Target, outcome, isCurrent));
+        return outcomes.map((outcome, index) => this.#land(targets[index] as Target, outcome, isCurrent, startedAt));
       },
     );
   }
 
-  #land(target: Target, outcome: Outcome, isCurrent: (key: string) => boolean): Read {
-    const { cache, counters, onRead } = this.#environment;
+  #land(target: Target, outcome: Outcome, isCurrent: (key: string) => boolean, startedAt: StartedAt): Read {
+    const { cache, clock, counters, emit, lastKnownGood, onRead } = this.#environment;
+    const { key } = target;
     if (isSecretsError(outcome)) {
       counters.failures += 1;
-      if (isOutage(outcome) || isCurrent(target.key)) cache.failed(target.key, outcome);
+      if (isOutage(outcome) || isCurrent(key)) {
+        cache.failed(key, outcome);
+        if (isRefusal(outcome)) lastKnownGood?.erase(key);
+        else this.#tellStale(target, outcome);
+      }
       return outcome;
     }
-    const secret = secretFromContent(outcome.content, outcome.version, { provider: target.provider, reference: target.key });
-    if (isCurrent(target.key)) {
-      cache.set(target, secret, contentSize(outcome.content), outcome.lease);
+    const { version, content, lease } = outcome;
+    const secret = secretFromContent(content, version, { provider: target.provider, reference: key });
+    if (isCurrent(key)) {
+      const before = cache.find(key)?.secret;
+      cache.set(target, secret, contentSize(content), lease);
+      lastKnownGood?.record(key, outcome, startedAt.wall, before?.version !== version);
+      const upstreamMs = clock.monotonic() - startedAt.monotonic;
+      emit({ type: "read", reference: key, version, outcome: before ? "refreshed" : "miss", upstreamMs });
       onRead(target, secret);
     }
     return secret;
+  }
+
+  #tellStale({ key: reference, provider }: Target, outcome: SecretsError): void {
+    const { cache, emit } = this.#environment;
+    const held = cache.find(reference);
+    if (held === undefined || cache.stateOf(held) !== "stale") return;
+    const error = namedError(outcome, { provider, reference }, this.#kind);
+    emit({ type: "stale", reference, ageMs: cache.ageMs(held), error });
   }
 }

@@ -1,15 +1,17 @@
 import { namedError, unlessOptional } from "./client-errors.ts";
 import type { Clock } from "./clock.ts";
+import { contentSize } from "./content.ts";
 import type { SecretsEvent } from "./create-secrets.ts";
 import { isSecretsError, type SecretsError } from "./errors.ts";
 import type { HotTime } from "./hot-time.ts";
+import type { LastKnownGood, Rescue } from "./last-known-good.ts";
 import { checkedNumber } from "./options.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderReads, Read } from "./provider-reads.ts";
 import { abortError, runCall } from "./run-call.ts";
-import type { Secret } from "./secret.ts";
+import { type Secret, secretFromContent } from "./secret.ts";
 import { fieldOf, type Held, heldField, isOutage, remembered, type SecretCache } from "./secret-cache.ts";
-import type { GetOptions } from "./secrets.ts";
+import type { GetOptions, ReadStatus } from "./secrets.ts";
 import type { Counters } from "./stats.ts";
 import type { Target } from "./target.ts";
 
@@ -26,6 +28,7 @@ export interface ReaderEnvironment {
   readonly counters: Counters;
   readonly deadlineMs: number;
   readonly closing: AbortSignal;
+  readonly lastKnownGood: LastKnownGood | undefined;
   provider(name: string): NamedProvider;
   emit(event: SecretsEvent): void;
 }
@@ -153,36 +156,60 @@ export class Reader {
 
   /** Reads targets of one provider: a promise for each. What is held serves only if the backend turns out to be down. */
   #read(targets: readonly Target[], options: GetOptions): Promise<Answer>[] {
-    const { cache, counters, clock, provider } = this.#environment;
+    const { cache, counters, clock, deadlineMs, lastKnownGood, provider } = this.#environment;
     const { kind } = provider((targets[0] as Target).provider).provider;
     const startedAt = clock.monotonic();
     const waits = this.#upstream(targets, options);
+    const rescue = options.fresh ? undefined : lastKnownGood?.rescue(options.deadlineMs ?? deadlineMs, options.signal);
+    if (rescue) void Promise.allSettled(waits).then(rescue.end);
     return targets.map(async (target, index) => {
       try {
         const read = await (waits[index] as Promise<Read>);
         if (isSecretsError(read)) throw read;
         counters.misses += 1;
-        if (options.status)
-          Object.assign(options.status, { outcome: "miss", ageMs: 0, upstreamMs: clock.monotonic() - startedAt });
+        if (options.status) fill(options.status, "miss", 0, clock.monotonic() - startedAt);
         const held = cache.find(target.key);
         return held?.secret === read ? remembered(target, held) : fieldOf(read, target);
       } catch (error) {
-        const stale = isOutage(error) && !options.fresh ? cache.find(target.key) : undefined;
-        if (stale && !isTooOld(cache.ageMs(stale), options)) {
-          this.#tell(options, stale, "stale");
-          return heldField(stale, target);
+        if (isOutage(error) && !options.fresh) {
+          const stale = cache.find(target.key) ?? (await this.#restored(target, rescue, error as SecretsError, kind));
+          if (stale && !isTooOld(cache.ageMs(stale), options)) {
+            this.#tell(options, stale, "stale", clock.monotonic() - startedAt);
+            return heldField(stale, target);
+          }
         }
         return unlessOptional(namedError(error, target, kind), options);
       }
     });
   }
 
-  #tell({ status }: GetOptions, held: Held, outcome: "hit" | "refreshed" | "stale"): void {
-    const { cache, counters } = this.#environment;
-    if (outcome === "stale") counters.stale += 1;
-    else counters.hits += 1;
-    if (status) Object.assign(status, { outcome, ageMs: cache.ageMs(held) });
+  /** What the snapshot has, held from now on. One caller brings it for all who wait for the same. */
+  async #restored(target: Target, rescue: Rescue | undefined, error: SecretsError, kind: string): Promise<Held | undefined> {
+    const { cache, closing, emit, lastKnownGood } = this.#environment;
+    const found = await rescue?.find(target.key);
+    if (found === undefined || lastKnownGood === undefined || closing.aborted) return undefined;
+    const known = cache.find(target.key);
+    if (known) return known;
+    const { content, version } = found.record;
+    const secret = secretFromContent(content, version, { provider: target.provider, reference: target.key });
+    const named = namedError(error, { provider: target.provider, reference: target.key }, kind);
+    emit({ type: "snapshot-used", reference: target.key, ageMs: found.ageMs, error: named });
+    return cache.restore(target, secret, contentSize(content), found.ageMs, lastKnownGood.freshness, error);
+  }
+
+  #tell({ status }: GetOptions, held: Held, outcome: "hit" | "refreshed" | "stale", upstreamMs?: number): void {
+    const { cache, counters, lastKnownGood } = this.#environment;
+    const isRestored = held.freshness === lastKnownGood?.freshness;
+    if (outcome !== "stale") counters.hits += 1;
+    else if (isRestored) counters.snapshots += 1;
+    else counters.stale += 1;
+    if (status) fill(status, isRestored ? "snapshot" : outcome, cache.ageMs(held), upstreamMs);
   }
 }
 
 const isTooOld = (ageMs: number, { maxAgeMs }: GetOptions): boolean => maxAgeMs !== undefined && ageMs >= maxAgeMs;
+
+/** All of it: a status may be used for one call after another. */
+function fill(status: ReadStatus, outcome: ReadStatus["outcome"], ageMs: number, upstreamMs?: number): void {
+  Object.assign(status, { outcome, ageMs, upstreamMs });
+}

@@ -45,6 +45,7 @@ const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["not-found", "permi
 const outages = ["unavailable", "timeout", "rate-limited"] as const;
 
 export const isOutage = (error: unknown): boolean => isSecretsError(error, ...outages);
+export const isRefusal = (error: SecretsError): boolean => refusals.has(error.code);
 
 /**
  * What is held between reads, bounded in entries and bytes.
@@ -110,10 +111,27 @@ export class SecretCache {
   }
 
   /** Holds a secret that was read. One larger than the bound is not held. */
-  set({ key, pathKey }: Target, secret: Secret, size: number, lease: Lease | undefined): void {
+  set(target: Target, secret: Secret, size: number, lease: Lease | undefined): void {
     const readAt = this.#time.look();
-    const freshness = freshnessOf(this.freshness(key), lease, this.#random);
     const lapsesAt = lease && this.#time.wall + lease.durationMs;
+    this.#hold(target, secret, size, freshnessOf(this.freshness(target.key), lease, this.#random), readAt, lapsesAt);
+  }
+
+  /** Holds what was read before, maybe by another process, after the backend failed with `error`. */
+  restore(target: Target, secret: Secret, size: number, ageMs: number, freshness: Freshness, error: SecretsError): Held {
+    const held = this.#hold(target, secret, size, freshness, this.#time.look() - ageMs, undefined);
+    this.failed(target.key, error);
+    return held;
+  }
+
+  #hold(
+    { key, pathKey }: Target,
+    secret: Secret,
+    size: number,
+    freshness: Freshness,
+    readAt: number,
+    lapsesAt: number | undefined,
+  ): Held {
     const held: Held = {
       secret,
       freshness,
@@ -128,16 +146,17 @@ export class SecretCache {
     held.nextLookAt = this.#nextLookAt(held);
     this.#refusals.delete(key);
     this.#entries.set(key, held, { size: Math.max(1, size + key.length * 2) });
-    if (key === pathKey || !this.#entries.has(key)) return;
+    if (key === pathKey || !this.#entries.has(key)) return held;
     const siblings = this.#siblings.get(pathKey);
     if (siblings) siblings.add(key);
     else this.#siblings.set(pathKey, new Set([key]));
+    return held;
   }
 
   /** A read failed: a refusal ends what is held and is remembered; otherwise what is held rests before the next try. */
   failed(key: string, error: SecretsError): void {
     const now = this.#time.look();
-    if (refusals.has(error.code)) {
+    if (isRefusal(error)) {
       this.#entries.delete(key);
       if (this.#settings.negativeMs > 0) this.#refusals.set(key, { error, until: now + this.#settings.negativeMs });
       return;

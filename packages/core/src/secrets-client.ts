@@ -1,5 +1,6 @@
-import { closedError, combinedError, namedError, refusedField, refusedVersion } from "./client-errors.ts";
+import { closedError, combinedError, refusedField, refusedVersion } from "./client-errors.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { closeProviders } from "./close-providers.ts";
 import type { SecretsEvent, SecretsOptions } from "./create-secrets.ts";
 import { DriverCalls } from "./driver-calls.ts";
 import { isSecretsError, SecretsError } from "./errors.ts";
@@ -7,13 +8,13 @@ import { Followers } from "./followers.ts";
 import { ForcedReads } from "./forced-reads.ts";
 import { HotTime } from "./hot-time.ts";
 import { isAuthenticationError } from "./is-authentication-error.ts";
+import { LastKnownGood } from "./last-known-good.ts";
+import { parseListPrefix } from "./list-prefix.ts";
 import { cacheSettings, checkedNumber, checkedProviders } from "./options.ts";
 import type { CheckReport, Provider, VersionSummary, WriteOptions } from "./provider.ts";
 import { ProviderReads } from "./provider-reads.ts";
 import { putContent } from "./put-content.ts";
 import { Reader } from "./reader.ts";
-import { parseReference } from "./reference.ts";
-import { runCall } from "./run-call.ts";
 import type { Secret } from "./secret.ts";
 import { SecretCache } from "./secret-cache.ts";
 import type {
@@ -47,6 +48,7 @@ export class SecretsClient {
   readonly #reader: Reader;
   readonly #followers: Followers;
   readonly #forced: ForcedReads;
+  readonly #lastKnownGood: LastKnownGood | undefined;
   #detached = 0;
   #closed: Promise<void> | undefined;
 
@@ -68,6 +70,9 @@ export class SecretsClient {
     this.#onEvent = options.onEvent;
     this.#calls = new DriverCalls(clock, closing, deadlineMs);
     this.#forced = new ForcedReads(clock);
+    const { snapshot } = options;
+    const lastKnownGood = snapshot && new LastKnownGood(snapshot, clock, deadlineMs, emit);
+    this.#lastKnownGood = lastKnownGood;
     this.#reader = new Reader({
       clock,
       time,
@@ -76,6 +81,7 @@ export class SecretsClient {
       deadlineMs,
       closing,
       emit,
+      lastKnownGood,
       provider: (name) => targets.provider(name),
     });
     this.#followers = new Followers({
@@ -87,7 +93,7 @@ export class SecretsClient {
       drop: (pathKey) => this.#drop(pathKey),
     });
     const onRead = (target: Target, secret: Secret) => this.#followers.update(target.key, secret);
-    const environment = { clock, random, cache, counters, concurrency, retry, closing, onRead };
+    const environment = { clock, random, cache, counters, concurrency, retry, closing, lastKnownGood, emit, onRead };
     for (const [name, provider] of providers) targets.add(name, { provider, reads: new ProviderReads(provider, environment) });
   }
 
@@ -188,12 +194,7 @@ export class SecretsClient {
   }
 
   async *list(prefix: string, options: CallOptions = {}): AsyncGenerator<ListedSecret, void, undefined> {
-    // The prefix may be empty, which no reference's path may.
-    const all = /^([^:]+):\/\/$/.exec(prefix);
-    const { provider: name, path, ...more } = all ? { provider: all[1] as string, path: "" } : parseReference(prefix);
-    if (Object.keys(more).length > 0) {
-      throw new SecretsError("invalid-argument", "list takes a prefix of paths, without version, stage and field");
-    }
+    const { provider: name, path } = parseListPrefix(prefix);
     yield* this.#calls.list(this.#targets.provider(name).provider, name, path, options);
   }
 
@@ -245,6 +246,7 @@ export class SecretsClient {
     if (!this.#forced.isAllowed(target.key)) return undefined;
     if (held) {
       this.#cache.drop(target.key);
+      this.#lastKnownGood?.erase(target.key);
       this.#detach(target.pathKey);
     }
     const next = (await this.#reader.get(target, options)) as Secret;
@@ -263,6 +265,7 @@ export class SecretsClient {
 
   #drop(pathKey: string): void {
     this.#cache.dropPath(pathKey);
+    this.#lastKnownGood?.erase(pathKey);
     this.#detach(pathKey);
   }
 
@@ -285,14 +288,7 @@ export class SecretsClient {
     this.#closing.abort(closedError());
     this.#cache.clear();
     const limits = { clock: this.#clock, deadlineMs: this.#deadlineMs, signals: [] };
-    const closes = [...this.#targets.providers()].map(async ([name, { provider }]) => {
-      try {
-        await runCall(limits, async () => provider.close?.());
-      } catch (error) {
-        const named = { provider: name, reference: `${name}://` };
-        this.#emit({ type: "close-failed", provider: name, error: namedError(error, named, provider.kind) });
-      }
-    });
-    await Promise.all(closes);
+    const failed = (provider: string, error: SecretsError) => this.#emit({ type: "close-failed", provider, error });
+    await Promise.all([closeProviders(this.#targets.providers(), limits, failed), this.#lastKnownGood?.close()]);
   }
 }

@@ -23,15 +23,18 @@ export interface GetOptions extends CallOptions {
 
 /** How one `get` was served. */
 export interface ReadStatus {
-  /** `hit`: held; `refreshed`: held, and read again meanwhile; `miss`: read; `stale`: held, and the backend is down. */
-  outcome?: "hit" | "refreshed" | "miss" | "stale";
+  /**
+   * `hit`: held; `refreshed`: held, and read again meanwhile; `miss`: read; `stale`: held, and the backend is down; `snapshot`: the
+   * last known good from disk, and the backend is down.
+   */
+  outcome?: "hit" | "refreshed" | "miss" | "stale" | "snapshot";
   /** How old the value is, in milliseconds. */
   ageMs?: number;
-  /** How long the backend took, in milliseconds, where it was waited for. */
+  /** How long the backend was waited for, in milliseconds; undefined where it was not. */
   upstreamMs?: number;
 }
 
-export interface GetManyOptions extends GetOptions {
+export interface GetManyOptions extends Omit<GetOptions, "status"> {
   /** Each failure stands as a `SecretsError` in the place of its value, and the call does not throw. */
   readonly settle?: boolean;
 }

@@ -6,6 +6,8 @@ export interface Stats {
   readonly misses: number;
   /** Served past their freshness, because the backend was down. */
   readonly stale: number;
+  /** Served from the snapshot on disk, because the backend was down and nothing was held. */
+  readonly snapshots: number;
   /** Absences and refusals that were remembered. */
   readonly refusals: number;
   /** Reads ahead of the end of freshness, while the held value was served. */
@@ -25,6 +27,7 @@ export const newCounters = (): Counters => ({
   hits: 0,
   misses: 0,
   stale: 0,
+  snapshots: 0,
   refusals: 0,
   refreshes: 0,
   upstreamCalls: 0,

