@@ -18,7 +18,9 @@ export const refreshAheadAt = 0.8;
 export function freshnessOf({ ttlMs, maxStaleMs }: Freshness, lease: Lease | undefined, random: () => number): Freshness {
   // A leased value ends with its lease: it is read again at two thirds, and never served past its end.
   if (lease) return { ttlMs: (lease.durationMs * 2) / 3, maxStaleMs: lease.durationMs / 3 };
-  return { ttlMs: ttlMs * (1 - jitter + 2 * jitter * random()), maxStaleMs };
+  const freshMs = ttlMs * (1 - jitter + 2 * jitter * random());
+  // Jitter spreads the reads. It does not shorten an outage that the value outlives, unless nothing may be served in one at all.
+  return { ttlMs: freshMs, maxStaleMs: maxStaleMs > 0 ? maxStaleMs + Math.max(0, ttlMs - freshMs) : 0 };
 }
 
 /** `fresh`: serve. `due`: serve, and read again meanwhile. `stale`: read again, and serve only if the backend is down. `over`: gone. */

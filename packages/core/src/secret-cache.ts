@@ -35,7 +35,7 @@ export interface Held {
 
 /** How exact the order is in which entries are evicted. */
 const usedEveryMs = 1_000;
-const retry = { firstMs: 1_000, longestMs: 60_000 };
+const retry = { firstMs: 1_000, longestMs: 60_000, longestAskedMs: 300_000 };
 const mostRefusals = 1_000;
 const none: readonly Target[] = [];
 
@@ -165,7 +165,9 @@ export class SecretCache {
     if (held === undefined) return;
     held.failures += 1;
     const backoffMs = Math.min(retry.longestMs, retry.firstMs * 2 ** Math.min(held.failures - 1, 10));
-    const retryAt = now + Math.max(error.retryAfterMs ?? 0, backoffMs * (0.5 + this.#random() / 2));
+    // A backend that asks to be left alone for a day is asked again all the same: it may be back in a minute.
+    const askedMs = Math.min(error.retryAfterMs ?? 0, retry.longestAskedMs);
+    const retryAt = now + Math.max(askedMs, backoffMs * (0.5 + this.#random() / 2));
     // Only an outage lets a value serve beyond its freshness.
     held.retryAt = isOutage(error) ? retryAt : Math.min(retryAt, held.readAt + held.freshness.ttlMs);
   }

@@ -89,6 +89,40 @@ describe("freshness", () => {
     expect(secrets.stats().stale).toBe(100);
   });
 
+  it("asks a backend again within five minutes, however long it wants to be left alone", async () => {
+    const { clock, m } = client();
+    const secrets = createSecrets({ providers: { m }, clock, random: () => 0.5, retry: false });
+    await secrets.get("m://a");
+    m.answer = () => Promise.reject(new SecretsError("rate-limited", "later", { retryAfterMs: 86_400_000 }));
+    await clock.advance(250_000);
+    await secrets.get("m://a");
+    m.answer = undefined;
+    await clock.advance(299_000);
+    await secrets.get("m://a");
+    expect(m.reads).toHaveLength(2);
+    await clock.advance(1_000);
+    await secrets.get("m://a");
+    expect(m.reads).toHaveLength(3);
+  });
+
+  it.each([0, 0.5, 1])(
+    "serves in an outage for ttlMs and maxStaleMs together at least, wherever chance puts freshness's end: %d",
+    async (chance) => {
+      const [clock, m] = [manualClock(), counting({ secrets: { a: "1" } })];
+      const open = (maxStaleMs: number) =>
+        createSecrets({ providers: { m }, clock, random: () => chance, retry: false, cache: { ttlMs: 1_000, maxStaleMs } });
+      const [patient, strict] = [open(10_000), open(0)];
+      await Promise.all([patient.get("m://a"), strict.get("m://a")]);
+      m.answer = down("unavailable");
+      await clock.advance(900 + 200 * chance);
+      await expect(strict.get("m://a")).rejects.toEqual(code("unavailable"));
+      await clock.advance(10_099 - 200 * chance);
+      expect((await patient.get("m://a")).text()).toBe("1");
+      await clock.advance(101);
+      await expect(patient.get("m://a")).rejects.toEqual(code("unavailable"));
+    },
+  );
+
   it("waits for nobody but the backend with fresh and maxAgeMs", async () => {
     const { clock, m, secrets } = client();
     await secrets.get("m://a");
