@@ -1,5 +1,5 @@
 import path from "node:path";
-import { isSecret, type Secret } from "@keyhold/core";
+import { isSecret, isSecretsError, type Secret } from "@keyhold/core";
 import { isAgeFile, loadAge } from "./age.ts";
 import { readCheckedFile } from "./checked-file.ts";
 import { fail } from "./errors.ts";
@@ -99,7 +99,9 @@ export async function askPassphrase(passphrase: IdentityOptions["passphrase"]): 
   let answer: unknown;
   try {
     answer = await passphrase();
-  } catch {
+  } catch (error) {
+    // The function may know better than we do what to say, such as where no terminal is.
+    if (isSecretsError(error)) throw error;
     throw fail("unauthenticated", "asking for the passphrase failed", "See what the passphrase function does.");
   }
   if (typeof answer !== "string" || answer === "") throw fail("unauthenticated", "no passphrase was given", "Try again.");

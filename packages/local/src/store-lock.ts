@@ -17,6 +17,7 @@ export interface StoreLock {
 
 // SQLite's primary result codes: https://sqlite.org/rescode.html
 const busy = 5;
+const readOnly = 8;
 const longestPauseMs = 20;
 
 /**
@@ -98,6 +99,13 @@ function tryLock(lockPath: string): DatabaseSync | undefined {
     database?.close();
     const errcode = (error as { errcode?: number }).errcode ?? 0;
     if ((errcode & 0xff) === busy) return undefined;
+    if ((errcode & 0xff) === readOnly) {
+      throw fail(
+        "permission-denied",
+        `the lock file ${lockPath} or its folder may not be written`,
+        "Let this user write to the folder of the store.",
+      );
+    }
     throw fail(
       "unavailable",
       `the lock file ${lockPath} cannot be locked (SQLite error ${errcode})`,

@@ -144,7 +144,7 @@ function noStore(storePath: string): SecretsError {
   return fail("unavailable", `there is no store at ${storePath}`, hint, { retryable: false });
 }
 
-async function requireIdentities(source: IdentitySource, passphrase: IdentityOptions["passphrase"]): Promise<Identities> {
+export async function requireIdentities(source: IdentitySource, passphrase: IdentityOptions["passphrase"]): Promise<Identities> {
   const found = await loadIdentities(source, passphrase);
   if (found) return found;
   const place = source.kind === "file" ? ` at ${source.path}` : "";

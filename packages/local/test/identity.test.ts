@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { isSecretsError, secret } from "@keyhold/core";
+import { isSecretsError, SecretsError, secret } from "@keyhold/core";
 import { initStore, type LocalOptions, local } from "@keyhold/local";
 import { callContext, findLeak } from "@keyhold/testing";
 import { armor, Decrypter, Encrypter, generateX25519Identity } from "age-encryption";
@@ -153,6 +153,9 @@ describe("a passphrase", () => {
     const identityPath = identityFile(await wrapped(files.identity(), "correct horse"));
     expect(await opened({ identityPath })).toBe("unauthenticated");
     expect(await opened({ identityPath, passphrase: () => Promise.reject(new Error("correct horse")) })).toBe("unauthenticated");
+    // A function that says by a SecretsError what is wrong is believed.
+    const noTerminal = () => Promise.reject(new SecretsError("unsupported", "there is no terminal"));
+    expect(await opened({ identityPath, passphrase: noTerminal })).toBe("unsupported");
   });
 
   it("opens identities from KEYHOLD_IDENTITY too, and binary files", async () => {

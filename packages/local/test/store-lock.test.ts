@@ -87,7 +87,12 @@ describe("loading SQLite", () => {
       import { loadSqlite } from ${JSON.stringify(path.join(root, "packages/local/src/sqlite.ts"))};
       loadSqlite();
       process.emitWarning("another warning");`;
-    const { stderr } = await promisify(execFile)(node, ["--input-type=module", "--eval", program]);
+    const { stderr } = await promisify(execFile)(node, [
+      "--conditions=@keyhold/source",
+      "--input-type=module",
+      "--eval",
+      program,
+    ]);
     expect(stderr).toContain("another warning");
     expect(stderr).not.toMatch(/SQLite|node:sqlite/);
   });

@@ -39,6 +39,8 @@ async function writeUntilKilled(
   try {
     const isRunning = () => writer.process.exitCode === null && writer.process.signalCode === null;
     const reading = readWhile(isRunning, subject.open(files));
+    // It may fail before anybody waits for it: it is asked below, once the writer has ended.
+    reading.catch(() => {});
     if (killing.killAt === undefined) {
       // Once it is writing, one write after the other: a process that is still starting up is no danger to anybody.
       while (writesIn(writer.lines).length === 0 && isRunning()) await sleep(2);
