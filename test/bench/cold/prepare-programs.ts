@@ -1,0 +1,62 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { buildSync } from "esbuild";
+import { root } from "../../../scripts/packages.ts";
+import { type Program, programFolder } from "./programs.ts";
+
+/**
+ * Tells the moment and the peak of memory in kB, then ends. `hrtime` is one clock for all processes of a machine. On Linux, `maxRSS` of a
+ * child counts what its parent had when it was made, so the kernel is asked.
+ */
+const footer = `
+first().then((text) => {
+  const at = process.hrtime.bigint();
+  if (text !== process.env.COLD_SECRET) throw new Error("this is not the secret");
+  const fs = process.getBuiltinModule("node:fs");
+  const status = process.platform === "linux" ? fs.readFileSync("/proc/self/status", "latin1") : "";
+  const peak = Number(/VmHWM:\\s*(\\d+) kB/.exec(status)?.[1] ?? process.resourceUsage().maxRSS);
+  fs.writeSync(1, JSON.stringify([String(at), peak]));
+  process.exit();
+});
+`;
+
+const nodeVault = createRequire(path.join(root, "packages/vault/package.json")).resolve("node-vault");
+
+/** What is imported from beside a program becomes part of it: written by hand, it would be one file. */
+function whole(file: string, seen: Set<string> = new Set()): string {
+  return readFileSync(file, "utf8").replaceAll(/^import \{.*\} from "\.\/(.+)";$/gm, (_line, name: string) => {
+    if (seen.has(name)) return "";
+    seen.add(name);
+    return whole(path.join(programFolder, name), seen).replaceAll(/^export /gm, "");
+  });
+}
+
+/** Writes the program as it is measured, and gives the path to start. `folder` lies where the workspace's packages are found. */
+export function prepareProgram({ name, file, bundled, overSdk }: Program, folder: string): string {
+  const base = path.join(folder, name.replaceAll(" ", "-"));
+  rmSync(base, { recursive: true, force: true });
+  mkdirSync(base, { recursive: true });
+  const source = whole(file).replaceAll(/^export (?=const first|async function first)/gm, "") + footer;
+  const entry = path.join(base, "program.mjs");
+  const text = overSdk ? source.replace(/(@keyhold\/\w+)\/lean"/, '$1"') : source;
+  writeFileSync(entry, text.replace('from "node-vault"', `from ${JSON.stringify(pathToFileURL(nodeVault).href)}`));
+  if (!bundled) return entry;
+  // esbuild takes no file: URL.
+  writeFileSync(entry, text.replace('from "node-vault"', `from ${JSON.stringify(nodeVault)}`));
+  const outfile = path.join(base, "bundle.cjs");
+  buildSync({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    target: "node22",
+    logLevel: "error",
+  });
+  const start = path.join(base, "start.cjs");
+  const cache = JSON.stringify(path.join(base, "compile-cache"));
+  writeFileSync(start, `require("node:module").enableCompileCache(${cache});\nrequire("./bundle.cjs");\n`);
+  return start;
+}

@@ -1,0 +1,10 @@
+import { request } from "./by-hand.mjs";
+
+const port = process.env.COLD_HTTPS;
+const path = "/secrets/app?api-version=7.6";
+
+export async function first() {
+  const headers = { authorization: "Bearer bench-token" };
+  if (process.env.COLD_CHALLENGE) await request({ port, path });
+  return (await request({ port, path, headers })).json.value;
+}

@@ -1,0 +1,1 @@
+export const first = async () => process.env.COLD_SECRET;
