@@ -20,6 +20,12 @@ export interface AwsCredentials {
  */
 export type AwsCredentialProvider = (context: CallContext) => Promise<AwsCredentials>;
 
+/**
+ * An `AwsCredentialProvider` that AWS's own clients can call too, which hand over something else than a call context.
+ * Without one, a call may take 30 seconds.
+ */
+export type AwsCredentialSource = (context?: object) => Promise<AwsCredentials>;
+
 /** The parts of credentials, some of which may be missing. Blank ones count as missing. */
 export interface CredentialParts {
   readonly accessKeyId: string | undefined;
@@ -60,4 +66,26 @@ export function credentialsFrom(parts: CredentialParts, hint: string): AwsCreden
     ...(sessionToken === undefined ? {} : { sessionToken }),
     ...(parts.expiration === undefined ? {} : { expiration: parts.expiration }),
   });
+}
+
+/**
+ * Credentials as AWS's services and processes write them.
+ *
+ * @throws SecretsError `decode`, which repeats nothing of them.
+ */
+export function credentialsFromAnswer(answer: Readonly<Record<string, unknown>>, what: string): AwsCredentials {
+  const { AccessKeyId, SecretAccessKey, SessionToken, Token, Expiration } = answer;
+  const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+  const expiration = Expiration === undefined ? undefined : new Date(text(Expiration) ?? Number.NaN);
+  const parts = {
+    accessKeyId: text(AccessKeyId)?.trim(),
+    secretAccessKey: text(SecretAccessKey)?.trim(),
+    sessionToken: text(SessionToken) ?? text(Token),
+    expiration,
+  };
+  const hint = "Something else may answer there.";
+  if (!parts.accessKeyId || !parts.secretAccessKey || Number.isNaN(expiration?.getTime())) {
+    throw new SecretsError("decode", `the answer of ${what} holds no AWS credentials`, { hint });
+  }
+  return credentialsFrom(parts, hint) as AwsCredentials;
 }

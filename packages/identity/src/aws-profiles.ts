@@ -1,14 +1,16 @@
 /** The settings of one profile, names in lower case. */
 export type AwsProfile = ReadonlyMap<string, string>;
 
-/** Which profile a section holds, or undefined for any other section (`sso-session`, `services` and so on). */
-function profileName(section: string, file: "credentials" | "config"): string | undefined {
-  if (file === "credentials" || section === "default") return section;
-  return /^profile\s+(?:"([^"]+)"|'([^']+)'|(\S+))$/
+/** The name in a section's head of this kind, such as `profile team-a`. */
+const nameIn = (section: string, kind: "profile" | "sso-session"): string | undefined =>
+  new RegExp(`^${kind}\\s+(?:"([^"]+)"|'([^']+)'|(\\S+))$`)
     .exec(section)
     ?.slice(1)
     .find((name) => name !== undefined);
-}
+
+/** Which profile a section holds, or undefined for any other section (`sso-session`, `services` and so on). */
+const profileName = (section: string, file: "credentials" | "config"): string | undefined =>
+  file === "credentials" || section === "default" ? section : nameIn(section, "profile");
 
 /**
  * Reads the text of a shared AWS file. What differs from other INI files, and why no INI library does: in `config` a profile is
@@ -18,7 +20,7 @@ function profileName(section: string, file: "credentials" | "config"): string | 
  *
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
  */
-export function parseAwsProfiles(text: string, file: "credentials" | "config"): ReadonlyMap<string, AwsProfile> {
+function sectionsOf(text: string): ReadonlyMap<string, AwsProfile> {
   const sections = new Map<string, Map<string, string>>();
   let settings: Map<string, string> | undefined;
   let blockIndent = Number.POSITIVE_INFINITY;
@@ -41,11 +43,26 @@ export function parseAwsProfiles(text: string, file: "credentials" | "config"): 
     if (value === "") blockIndent = indent;
     settings.set(line.slice(0, equals).trim().toLowerCase(), value);
   }
+  return sections;
+}
+
+/** The profiles in the text of a shared file. */
+export function parseAwsProfiles(text: string, file: "credentials" | "config"): ReadonlyMap<string, AwsProfile> {
   const profiles = new Map<string, AwsProfile>();
-  for (const [section, found] of sections) {
+  for (const [section, found] of sectionsOf(text)) {
     const name = profileName(section, file);
     // `[profile default]` goes before `[default]`, whichever comes first.
     if (name !== undefined && !(section === "default" && profiles.has("default"))) profiles.set(name, found);
   }
   return profiles;
+}
+
+/** The single sign-on sessions in the text of a config file. */
+export function parseAwsSessions(text: string): ReadonlyMap<string, AwsProfile> {
+  const sessions = new Map<string, AwsProfile>();
+  for (const [section, found] of sectionsOf(text)) {
+    const name = nameIn(section, "sso-session");
+    if (name !== undefined) sessions.set(name, found);
+  }
+  return sessions;
 }

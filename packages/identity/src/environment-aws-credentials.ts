@@ -1,9 +1,10 @@
 import { SecretsError } from "@keyhold/core";
-import { type AwsCredentials, credentialsFrom } from "./aws-credentials.ts";
+import { type AwsCredentialSource, credentialsFrom } from "./aws-credentials.ts";
+import type { Environment } from "./environment.ts";
 
 export interface EnvironmentAwsOptions {
   /** Default: `process.env`. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: Environment;
 }
 
 function expirationOf(text: string | undefined): Date | undefined {
@@ -23,9 +24,7 @@ function expirationOf(text: string | undefined): Date | undefined {
  *
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
  */
-export function environmentAwsCredentials({
-  environment = process.env,
-}: EnvironmentAwsOptions = {}): () => Promise<AwsCredentials> {
+export function environmentAwsCredentials({ environment = process.env }: EnvironmentAwsOptions = {}): AwsCredentialSource {
   return async () => {
     const hint = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.";
     const found = credentialsFrom(

@@ -157,13 +157,14 @@ describe("the shared files", () => {
   });
 
   it("that name a role or another source are not read as if their keys were meant", async () => {
-    const role = await failure(() =>
-      read(`[default]\n${keys("one")}`, "[default]\nrole_arn = arn:aws:iam::1:role/a\nsource_profile = default\n"),
-    );
-    expect([role.code, role.hint]).toEqual(["unsupported", expect.stringContaining("fromNodeProviderChain")]);
-    for (const setting of ["credential_process = canary", "sso_session = canary", "web_identity_token_file = canary"]) {
-      expect((await failure(() => read(undefined, `[default]\n${setting}\n`))).code).toBe("unsupported");
-    }
+    const role = (settings: string) =>
+      failure(() => read(`[default]\n${keys("one")}`, `[default]\nrole_arn = arn:aws:iam::1:role/a\n${settings}`));
+    expect((await role("")).code).toBe("invalid-argument");
+    expect((await role("source_profile = missing\n")).code).toBe("unauthenticated");
+    expect((await role("credential_source = canary\n")).code).toBe("invalid-argument");
+    expect((await role("source_profile = default\nmfa_serial = canary\n")).code).toBe("unsupported");
+    expect((await failure(() => read(undefined, "[default]\nsso_session = canary\n"))).code).toBe("invalid-argument");
+    expect((await failure(() => read(undefined, "[default]\nlogin_session = canary\n"))).code).toBe("unsupported");
     expect((await read(undefined, `[default]\n${keys("one")}credential_process = canary\n`)).accessKeyId).toBe("one");
   });
 
