@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "./clock.ts";
 
-/** How many looks one reading serves when a loop never yields to the event loop. */
-const longestServed = 1_000;
+/** How many glances one reading serves when a callback goes on and on without giving the event loop its turn. */
+const mostGlances = 50;
 /** How often the two clocks are set side by side anew. */
 const alignEveryMs = 1_000;
 
@@ -9,8 +9,10 @@ const alignEveryMs = 1_000;
  * One clock for the ages of what is held, which goes on by the wall clock or the monotonic clock, whichever went further: the one
  * stands still while a process is frozen, the other jumps.
  *
- * Reading both costs several times what a lookup costs, so one reading serves a turn of the event loop, or a thousand looks.
- * Between turns nothing is kept: a thawed process reads the clocks before it serves anything. An injected clock is read each time.
+ * Reading both costs several times what a lookup costs. So there is a `look`, which is exact, for whatever is held, dropped or
+ * decided anew, and a `glance` for a value that is known to have a fifth of its freshness left: one reading serves all glances of
+ * one callback of the event loop, up to fifty. What was late to be called, because the event loop was blocked or the process frozen,
+ * reads the clocks before it is served. An injected clock is read each time.
  */
 export class HotTime {
   /** Milliseconds since this was made, as of the last look. */
@@ -22,7 +24,7 @@ export class HotTime {
   // Where both clocks stood when they were last set side by side. Steps are not summed up from look to look: the wall clock tells
   // whole milliseconds, so the larger step of each look would make the sum run up to twice as fast as time does.
   #aligned: { readonly elapsed: number; readonly wall: number; readonly monotonic: number };
-  #left = 0;
+  #glances = 0;
   #ending = false;
 
   constructor(clock: Clock) {
@@ -32,28 +34,36 @@ export class HotTime {
     this.#aligned = { elapsed: 0, wall: this.wall, monotonic: clock.monotonic() };
   }
 
-  /** Makes `elapsed` current, and gives it. */
+  /** Reads both clocks, makes `elapsed` and `wall` current, and gives `elapsed`. */
   look(): number {
-    if (this.#left > 0) {
-      this.#left -= 1;
-      return this.elapsed;
-    }
     const [wall, monotonic] = [this.#clock.now(), this.#clock.monotonic()];
     const byWall = wall - this.#aligned.wall;
     const further = Math.max(monotonic - this.#aligned.monotonic, byWall);
     this.elapsed = Math.max(this.elapsed, this.#aligned.elapsed + further);
     this.wall = wall;
     if (further >= alignEveryMs || byWall < 0) this.#aligned = { elapsed: this.elapsed, wall, monotonic };
-    if (!this.#isSystem) return this.elapsed;
-    this.#left = longestServed;
-    if (!this.#ending) {
-      this.#ending = true;
-      // Not unref'd: the event loop would sleep before it, and serve whatever wakes it by the old reading.
-      setImmediate(() => {
-        this.#left = 0;
-        this.#ending = false;
-      });
-    }
     return this.elapsed;
+  }
+
+  /** Gives `elapsed` as it was at most fifty glances ago in this callback of the event loop. */
+  glance(): number {
+    if (this.#glances > 0) {
+      this.#glances -= 1;
+      return this.elapsed;
+    }
+    if (this.#isSystem) {
+      this.#glances = mostGlances;
+      if (!this.#ending) this.#endWithCallback();
+    }
+    return this.look();
+  }
+
+  #endWithCallback(): void {
+    this.#ending = true;
+    // Before the event loop calls anything else; of what goes on by promises alone, after the last of them.
+    process.nextTick(() => {
+      this.#glances = 0;
+      this.#ending = false;
+    });
   }
 }

@@ -52,7 +52,7 @@ export class Reader {
   /** Whether what a target was given last may be given again, by the shortest way. */
   isHeld(target: Target): boolean {
     const { held } = target;
-    if (held === undefined || this.#time.look() >= held.nextLookAt) return false;
+    if (held === undefined || this.#time.glance() >= held.nextLookAt) return false;
     this.#counters.hits += 1;
     return true;
   }

@@ -80,6 +80,7 @@ export class SecretCache {
   find(key: string): Held | undefined {
     const held = this.#entries.get(key);
     if (held === undefined) return undefined;
+    this.#time.look();
     if (this.stateOf(held) === "over") {
       this.#entries.delete(key);
       return undefined;
@@ -88,8 +89,9 @@ export class SecretCache {
     return held;
   }
 
+  /** As of the last look at the clocks, as all that follows a `find`: one look a decision. */
   ageMs(held: Held): number {
-    return this.#time.look() - held.readAt;
+    return this.#time.elapsed - held.readAt;
   }
 
   stateOf(held: Held): HeldState {
@@ -98,7 +100,7 @@ export class SecretCache {
 
   /** Whether it is too early to ask a backend again that was down a moment ago. */
   isResting(held: Held): boolean {
-    return this.#time.look() < held.retryAt;
+    return this.#time.elapsed < held.retryAt;
   }
 
   /** The refusal that a key met a moment ago. */
