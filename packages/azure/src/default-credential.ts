@@ -1,4 +1,4 @@
-import type { AzureOptions } from "./azure.ts";
+import type { AzureOptions } from "./azure-options.ts";
 import { loadPackage } from "./load-package.ts";
 import type { TokenCredentialLike } from "./token-source.ts";
 

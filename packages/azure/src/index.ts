@@ -1,10 +1,10 @@
-export {
-  type AzureOptions,
-  type AzureProvider,
-  type AzureSecretRecord,
-  type AzureSecretSummary,
-  type AzureVersionSummary,
-  azure,
-  type DeletedSecretSummary,
-} from "./azure.ts";
+export { azure } from "./azure.ts";
+export type { AzureOptions } from "./azure-options.ts";
+export type {
+  AzureProvider,
+  AzureSecretRecord,
+  AzureSecretSummary,
+  AzureVersionSummary,
+  DeletedSecretSummary,
+} from "./azure-provider.ts";
 export type { AccessTokenLike, TokenCredentialLike, TokenRequestOptions } from "./token-source.ts";

@@ -1,5 +1,5 @@
 import { type CallContext, isSecretsError, SecretsError } from "@keyhold/core";
-import type { AzureVersionSummary } from "./azure.ts";
+import type { AzureVersionSummary } from "./azure-provider.ts";
 import { toVersion } from "./to-record.ts";
 import type { SecretProperties, Transport } from "./transport.ts";
 

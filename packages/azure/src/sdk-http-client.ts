@@ -1,6 +1,6 @@
-import { type CallContext, SecretsError } from "@keyhold/core";
-import { type HttpClient, type HttpResponse, retryAfterMs } from "@keyhold/http";
-import { azureError } from "./azure-error.ts";
+import type { CallContext } from "@keyhold/core";
+import type { HttpClient, HttpResponse } from "@keyhold/http";
+import { pathIn, vaultError } from "./vault-answer.ts";
 
 /** What one call of the SDK is about, known to every request that it makes. */
 export interface SdkCall {
@@ -34,39 +34,6 @@ export interface SdkHttpClientOptions {
   /** Tells which token a 401 refused. */
   readonly onRefused: (token: string) => void;
   readonly onAnswer: (response: HttpResponse) => void;
-}
-
-const elsewhere = () =>
-  new SecretsError("decode", "Azure Key Vault: the answer names a page on another host", {
-    provider: "azure",
-    hint: "Something between here and the vault answered in its place: check vaultUrl and the proxy.",
-  });
-
-/** Path and query of a link, which must lead to the vault itself. */
-export function pathIn(origin: string, link: string): string {
-  const url = URL.parse(link);
-  if (url?.origin !== origin) throw elsewhere();
-  return url.pathname + url.search;
-}
-
-interface ErrorBody {
-  readonly error?: { readonly code?: unknown; readonly innererror?: { readonly code?: unknown } };
-}
-
-function vaultError(response: HttpResponse, { clock }: CallContext): SecretsError {
-  let body: ErrorBody | null = null;
-  try {
-    body = response.json() as ErrorBody | null;
-  } catch {
-    // A gateway's page: the status says enough.
-  }
-  const text = (value: unknown) => (typeof value === "string" ? value : undefined);
-  return azureError({
-    status: response.status,
-    code: text(body?.error?.code),
-    innerCode: text(body?.error?.innererror?.code),
-    retryAfterMs: retryAfterMs(response.header("retry-after"), clock),
-  });
 }
 
 /** Of an answer's headers, those that the SDK asks for. */

@@ -1,15 +1,16 @@
 import type { SecretClient } from "@azure/keyvault-secrets";
 import { type CallContext, isSecretsError, remainingMs, SecretsError, throwIfEnded } from "@keyhold/core";
 import { httpClient } from "@keyhold/http";
-import type { AzureOptions } from "./azure.ts";
 import { azureError } from "./azure-error.ts";
-import { principalOf } from "./check.ts";
+import type { AzureOptions } from "./azure-options.ts";
 import { defaultCredential } from "./default-credential.ts";
 import { loadPackage } from "./load-package.ts";
-import { pathIn, type SdkCall, sdkHttpClient } from "./sdk-http-client.ts";
+import { type SdkCall, sdkHttpClient } from "./sdk-http-client.ts";
 import { type TokenRequestOptions, tokenSource } from "./token-source.ts";
 import type { Transport, VaultPage } from "./transport.ts";
+import { foreignChallenge, notKeyVaults, pathIn, pathOfCursor } from "./vault-answer.ts";
 import { vaultOrigin } from "./vault-origin.ts";
+import { vaultSession } from "./vault-session.ts";
 
 /** What the SDK itself throws. Its messages quote answers, so they are only compared. */
 function sdkError(thrown: unknown, { context, status }: SdkCall): SecretsError {
@@ -17,16 +18,10 @@ function sdkError(thrown: unknown, { context, status }: SdkCall): SecretsError {
   if (isSecretsError(context.signal.reason)) return context.signal.reason;
   const { message } = (thrown ?? {}) as { readonly message?: unknown };
   if (typeof message === "string" && /^The challenge (?:resource|origin|contains|authorization)/.test(message)) {
-    return new SecretsError("unauthenticated", "the vault asks for a token that is meant for another host", {
-      provider: "azure",
-      hint: "Check vaultUrl. For a private endpoint under a name of your own, set disableChallengeResourceVerification.",
-    });
+    return foreignChallenge();
   }
   if (status === 401) return azureError({ status });
-  return new SecretsError("decode", "Azure Key Vault: the answer is not one of Key Vault's", {
-    provider: "azure",
-    hint: "Something between here and the vault answered in its place: check vaultUrl and the proxy.",
-  });
+  return notKeyVaults();
 }
 
 /** Azure's own SDK, loaded at the first call, its retries off: the client above owns them. */
@@ -36,7 +31,7 @@ export function sdkTransport(options: AzureOptions): Transport {
   const { credential } = options;
   const tokens = tokenSource(credential === undefined ? defaultCredential(options) : async () => credential);
   let loading: Promise<{ client: SecretClient; run: <T>(call: SdkCall, work: () => Promise<T>) => Promise<T> }> | undefined;
-  let serverTimeAt: number | undefined;
+  const session = vaultSession(http, tokens);
   let closed = false;
 
   const load = async () => {
@@ -62,10 +57,7 @@ export function sdkTransport(options: AzureOptions): Transport {
           origin,
           currentCall,
           onRefused: tokens.reject,
-          onAnswer(response) {
-            const at = Date.parse(response.header("date") ?? "");
-            if (!Number.isNaN(at)) serverTimeAt = at;
-          },
+          onAnswer: session.note,
         }) as never,
       },
     );
@@ -108,7 +100,7 @@ export function sdkTransport(options: AzureOptions): Transport {
     list: (client: SecretClient, limits: Limits) => { byPage(settings: object): AsyncIterableIterator<T[]> },
   ): Promise<VaultPage<T>> =>
     send(context, async (client, limits, call) => {
-      const settings = cursor === undefined ? {} : { continuationToken: linkAt(origin, cursor) };
+      const settings = cursor === undefined ? {} : { continuationToken: origin + pathOfCursor(cursor) };
       const { value = [] } = await list(client, limits).byPage(settings).next();
       // The SDK loses the link when it maps the items.
       return { items: value, ...(call.nextLink === undefined ? {} : { next: pathIn(origin, call.nextLink) }) };
@@ -127,16 +119,7 @@ export function sdkTransport(options: AzureOptions): Transport {
     listSecretVersions: (name, cursor, context) =>
       page(context, cursor, (client, limits) => client.listPropertiesOfSecretVersions(name, limits)),
     listDeletedSecrets: (cursor, context) => page(context, cursor, (client, limits) => client.listDeletedSecrets(limits)),
-    session() {
-      const token = tokens.latest();
-      const principal = token === undefined ? undefined : principalOf(token);
-      const certificateExpiresAt = http.certificateExpiresAt();
-      return {
-        ...(principal === undefined ? {} : { principal }),
-        ...(serverTimeAt === undefined ? {} : { serverTimeAt }),
-        ...(certificateExpiresAt === undefined ? {} : { certificateExpiresAt }),
-      };
-    },
+    session: session.report,
     close() {
       closed = true;
       tokens.close();
@@ -144,13 +127,4 @@ export function sdkTransport(options: AzureOptions): Transport {
       loading = undefined;
     },
   };
-}
-
-/** The link of a cursor, which comes back from a caller and must not lead elsewhere. */
-function linkAt(origin: string, cursor: string): string {
-  if (/^\/(?:deleted)?secrets[/?]/.test(cursor)) return origin + cursor;
-  throw new SecretsError("invalid-argument", "this is no cursor of a list", {
-    provider: "azure",
-    hint: "Give `next` of the page before.",
-  });
 }

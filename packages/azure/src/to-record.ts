@@ -1,5 +1,5 @@
 import { type Content, SecretsError, type VersionSummary } from "@keyhold/core";
-import type { AzureSecretRecord, AzureSecretSummary, AzureVersionSummary, DeletedSecretSummary } from "./azure.ts";
+import type { AzureSecretRecord, AzureSecretSummary, AzureVersionSummary, DeletedSecretSummary } from "./azure-provider.ts";
 import type { DeletedSecret, KeyVaultSecret, SecretProperties } from "./transport.ts";
 
 /** What the content type of bytes ends with: Key Vault holds text, so their value is base64. */

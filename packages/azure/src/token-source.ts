@@ -26,8 +26,8 @@ export interface TokenCredentialLike {
 /** Tokens for one vault: held until shortly before they end, and asked for once, whoever waits. */
 export interface TokenSource {
   get(scopes: string | string[], options: Omit<TokenRequestOptions, "abortSignal">, context: CallContext): Promise<string>;
-  /** The vault refused this token: the next call asks for another. */
-  reject(token: string): void;
+  /** The vault refused this token: the next call asks for another. False: another was made just now, so the refusal stands. */
+  reject(token: string): boolean;
   /** The token that was given out last. */
   latest(): string | undefined;
   close(): void;
@@ -144,6 +144,7 @@ export function tokenSource(credential: () => Promise<TokenCredentialLike>): Tok
     },
     reject(token) {
       for (const [key, held] of tokens) if (held.token === token) tokens.delete(key);
+      return true;
     },
     latest: () => latest,
     close() {

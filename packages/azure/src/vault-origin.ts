@@ -1,10 +1,12 @@
 import { SecretsError } from "@keyhold/core";
-import type { AzureOptions } from "./azure.ts";
+import type { AzureOptions } from "./azure-options.ts";
+
+type VaultAddress = Pick<AzureOptions, "vaultUrl" | "vaultName" | "vaultDnsSuffix">;
 
 const refuse = (what: string, hint: string) => new SecretsError("invalid-argument", what, { provider: "azure", hint });
 
 /** The vault's origin, such as `https://ml-prod.vault.azure.net`. The text that was given is never repeated. */
-export function vaultOrigin({ vaultUrl, vaultName, vaultDnsSuffix = "vault.azure.net" }: AzureOptions): string {
+export function vaultOrigin({ vaultUrl, vaultName, vaultDnsSuffix = "vault.azure.net" }: VaultAddress): string {
   if ((vaultUrl === undefined) === (vaultName === undefined)) {
     throw refuse("azure() takes vaultUrl or vaultName, one of the two", 'azure({ vaultName: "ml-prod" })');
   }

@@ -1,6 +1,7 @@
-import { type AzureOptions, azure, type TokenCredentialLike } from "@keyhold/azure";
+import type { AzureOptions, AzureProvider, TokenCredentialLike } from "@keyhold/azure";
 import { type AzureServer, startAzure, type AzureOptions as VaultOptions } from "../../../../test/servers/azure/start-azure.ts";
 import { startTokenServer, type TokenServer } from "../../../../test/servers/oidc/start-token-server.ts";
+import type { TestedTransport } from "./transports.ts";
 
 /** A vault, the tenant whose tokens it takes, and a provider for it. */
 export interface TestVault {
@@ -9,7 +10,7 @@ export interface TestVault {
   /** Tokens that were given out. */
   readonly given: readonly string[];
   credential: TokenCredentialLike;
-  create(options?: Partial<AzureOptions>): ReturnType<typeof azure>;
+  create(options?: Partial<AzureOptions>): AzureProvider;
   /** Lets the servers' time pass. */
   pass(ms: number): void;
   /** Everything that a client did wrong, at either server. */
@@ -18,7 +19,10 @@ export interface TestVault {
 }
 
 /** Starts a vault and its token server, on a clock of their own that starts now. */
-export async function startVault(options: Omit<VaultOptions, "tokens" | "clock"> = {}): Promise<TestVault> {
+export async function startVault(
+  { azure }: Pick<TestedTransport, "azure">,
+  options: Omit<VaultOptions, "tokens" | "clock"> = {},
+): Promise<TestVault> {
   let aheadMs = 0;
   const clock = { now: () => Date.now() + aheadMs };
   const tokens = await startTokenServer({ clock });
