@@ -32,7 +32,8 @@ export function failover(replicas: readonly Provider[]): Provider {
       const breaker = breakers[index] as CircuitBreaker;
       const isLast = turn === order.length - 1;
       // The last one is asked in any case: there is nobody else left.
-      if (breaker.enter() > 0 && !(isLast && failure === undefined)) continue;
+      const passage = breaker.enter();
+      if (passage.waitMs > 0 && !(isLast && failure === undefined)) continue;
       try {
         const deadlineMs = remainingMs(context) / (order.length - turn);
         const limits = { clock: context.clock, deadlineMs, signals: [context.signal] };
@@ -41,10 +42,10 @@ export function failover(replicas: readonly Provider[]): Provider {
         preferred = index;
         return answer;
       } catch (error) {
-        if (context.signal.aborted) breaker.leave();
+        if (context.signal.aborted) breaker.leave(passage);
         else if (!leadsOn(error)) breaker.succeeded();
         if (context.signal.aborted || !leadsOn(error)) throw error;
-        breaker.failed();
+        breaker.failed(passage);
         failure = error;
       }
     }
