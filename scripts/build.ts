@@ -8,21 +8,36 @@ import { entries, type Package, packages, root } from "./packages.ts";
 /** What may be inlined, by package. Everything else stays an import, so that a security fix reaches users without us. */
 const inlined: Readonly<Record<string, readonly string[]>> = { "@keyhold/core": ["lru-cache"] };
 
-export async function buildPackage(owner: Package): Promise<void> {
-  const entry = entries(owner);
+/** Global names that inlined code looks at when it is loaded and does not need. That look at `performance` loads eleven of Node's modules. */
+const withoutGlobals: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "@keyhold/core": { performance: "undefined" },
+};
+
+/** What starts cold is one file beside the core, with our own packages inside: each further file costs a start a millisecond. */
+const isLean = (entry: string): boolean => entry === "lean";
+const ownParts = /^@keyhold\/(?:http|identity)$/;
+
+async function buildEntries(owner: Package, entry: Readonly<Record<string, string>>, lean: boolean) {
+  const { name } = owner.manifest;
   const { bundles } = await build({
     config: false,
     cwd: owner.directory,
-    entry,
+    entry: { ...entry },
     format: "esm",
     platform: "node",
     target: "node22.18",
     fixedExtension: false,
+    // The lean entry comes second.
+    clean: !lean,
     // The default export of lru-cache is minified; this is the same code as it was written.
     alias: { "lru-cache": "lru-cache/raw" },
-    deps: { onlyBundle: [...(inlined[owner.manifest.name] ?? [])] },
-    // One entry is one file: each further file costs a program that starts about a millisecond.
-    outputOptions: Object.keys(entry).length === 1 ? { codeSplitting: false } : {},
+    define: { ...withoutGlobals[name] },
+    deps: lean
+      ? { alwaysBundle: ownParts, onlyBundle: [ownParts], dts: { neverBundle: ownParts } }
+      : { onlyBundle: [...(inlined[name] ?? [])] },
+    // From their sources, as they may not be built yet.
+    ...(lean ? { inputOptions: { resolve: { conditionNames: ["@keyhold/source", "node", "import", "default"] } } } : {}),
+    outputOptions: lean || Object.keys(entry).length === 1 ? { codeSplitting: false } : {},
     sourcemap: true,
     minify: false,
     dts: { generator: "oxc", sourcemap: false },
@@ -32,9 +47,17 @@ export async function buildPackage(owner: Package): Promise<void> {
     report: false,
     hash: false,
   });
-  const found = bundles
-    .flatMap((bundle) => [...bundle.inlinedDeps])
-    .flatMap(([name, versions]) => [...versions].map((version) => bundledPackage(owner, name, version)));
+  return bundles.flatMap((bundle) => [...bundle.inlinedDeps]).filter(([inner]) => !ownParts.test(inner));
+}
+
+export async function buildPackage(owner: Package): Promise<void> {
+  const all = Object.entries(entries(owner));
+  const inlinedDeps = [];
+  for (const lean of [false, true]) {
+    const some = Object.fromEntries(all.filter(([entry]) => isLean(entry) === lean));
+    if (Object.keys(some).length > 0) inlinedDeps.push(...(await buildEntries(owner, some, lean)));
+  }
+  const found = inlinedDeps.flatMap(([name, versions]) => [...versions].map((version) => bundledPackage(owner, name, version)));
   if (found.length === 0) return;
   writeFileSync(path.join(owner.directory, "dist/THIRD-PARTY-NOTICES"), notices(found));
   writeFileSync(path.join(owner.directory, "dist/sbom.cdx.json"), billOfMaterials(owner, found));

@@ -1,6 +1,3 @@
-import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import path from "node:path";
 import { SecretsError } from "@keyhold/core";
 import type { VaultAuth } from "./auth.ts";
 import { given, lookedUp } from "./login.ts";
@@ -8,7 +5,7 @@ import { given, lookedUp } from "./login.ts";
 /** The text of a file that holds a credential. @throws SecretsError `unauthenticated`. */
 export async function credentialFile(file: string, what: string): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return await process.getBuiltinModule("node:fs/promises").readFile(file, "utf8");
   } catch (error) {
     const { code } = error as { readonly code?: unknown };
     throw new SecretsError(
@@ -29,7 +26,8 @@ export async function credentialFile(file: string, what: string): Promise<string
  */
 export function tokenFileAuth(options: { readonly path?: string } = {}): VaultAuth {
   const method = "token file";
-  const { path: file = path.join(homedir(), ".vault-token") } = options;
+  const { join } = process.getBuiltinModule("node:path");
+  const { path: file = join(process.getBuiltinModule("node:os").homedir(), ".vault-token") } = options;
   return {
     method,
     issuesTokens: false,
