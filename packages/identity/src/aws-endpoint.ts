@@ -21,14 +21,18 @@ export const awsRegionOf = (environment: Environment): string | undefined =>
  * @throws SecretsError `invalid-argument` for a region that is no word, as the credentials would go to the host it is part of.
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
  */
-export function awsEndpoint(service: "STS" | "SSO" | "SSO_OIDC", region: string, environment: Environment): string {
+export function awsEndpoint(
+  service: "SECRETS_MANAGER" | "STS" | "SSO" | "SSO_OIDC",
+  region: string,
+  environment: Environment = process.env,
+): string {
   const ignored = environment.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS?.toLowerCase() === "true";
   const configured = environment[`AWS_ENDPOINT_URL_${service}`] || environment.AWS_ENDPOINT_URL;
   if (configured && !ignored) return configured;
   if (!/^[a-z0-9]+(-[a-z0-9]+)+$/.test(region)) {
     throw new SecretsError("invalid-argument", "the AWS region is not the name of one", { hint: "Write it like eu-west-1." });
   }
-  const host = { STS: "sts", SSO: "portal.sso", SSO_OIDC: "oidc" }[service];
+  const host = { SECRETS_MANAGER: "secretsmanager", STS: "sts", SSO: "portal.sso", SSO_OIDC: "oidc" }[service];
   const suffix = suffixes.find(([regions]) => regions.test(region))?.[1] ?? "amazonaws.com";
   return `https://${host}.${region}.${suffix}`;
 }

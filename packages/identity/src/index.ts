@@ -2,6 +2,8 @@ export { type AccessToken, type AccessTokenSource, type AccessTokens, heldTokens
 export { type AssumedRoleAwsOptions, assumedRoleAwsCredentials } from "./assumed-role-aws-credentials.ts";
 export type { AwsCredentialProvider, AwsCredentialSource, AwsCredentials } from "./aws-credentials.ts";
 export { type AwsCredentialsOptions, awsCredentials } from "./aws-default-credentials.ts";
+export { awsEndpoint } from "./aws-endpoint.ts";
+export { type AwsRegionOptions, awsRegion } from "./aws-region.ts";
 export { type AzureClientCertificateOptions, azureClientCertificate } from "./azure-client-certificate.ts";
 export { type AzureClientSecretOptions, azureClientSecret } from "./azure-client-secret.ts";
 export type { AzureApplicationOptions } from "./azure-identity.ts";
