@@ -1,21 +1,7 @@
 import { isSecretsError, SecretsError } from "@keyhold/core";
 import { transportError } from "@keyhold/http";
-import type { GoogleCredentialsLike } from "./gcp.ts";
+import type { GoogleCredentialsLike } from "./gcp-options.ts";
 import { codeOf } from "./thrown-by-sdk.ts";
-
-interface AuthClient {
-  getRequestHeaders(url: string): Promise<Headers>;
-}
-
-/** The credentials in the shape in which the SDK wants an auth client: headers as `Headers`. */
-export function authClient(credentials: GoogleCredentialsLike): AuthClient {
-  return {
-    async getRequestHeaders(url) {
-      const headers = await credentials.getRequestHeaders(url);
-      return new Headers(Symbol.iterator in headers ? [...headers].map(([name, value]) => [name, value]) : { ...headers });
-    },
-  };
-}
 
 const network = /^(?:E(?:CONN|AI_|HOST|NET|PIPE|NOTFOUND|TIMEDOUT|PROTO)|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL)/;
 
@@ -36,10 +22,23 @@ function signInError(thrown: unknown): SecretsError {
   });
 }
 
+/** No `Headers`: it costs more to load than all else here. */
+function plainHeaders(given: Awaited<ReturnType<GoogleCredentialsLike["getRequestHeaders"]>>): Record<string, string> {
+  const pairs = Symbol.iterator in given ? [...given] : Object.entries(given);
+  return Object.fromEntries(pairs.map(([name, value]) => [name.toLowerCase(), headerValue(value)]));
+}
+
+/** As `Headers` has it: without white space around it, and none of the characters that end a header. */
+function headerValue(value: string): string {
+  const trimmed = value.trim();
+  if (!/^[\t\x20-\x7e]*$/.test(trimmed)) throw new TypeError("no value of a header");
+  return trimmed;
+}
+
 /** The headers that sign a request. @throws SecretsError `unauthenticated`, or `unavailable` where the token service is. */
-export async function signingHeaders(auth: AuthClient, url: string): Promise<Record<string, string>> {
+export async function signingHeaders(credentials: GoogleCredentialsLike, url: string): Promise<Record<string, string>> {
   try {
-    return Object.fromEntries(await auth.getRequestHeaders(url));
+    return plainHeaders(await credentials.getRequestHeaders(url));
   } catch (thrown) {
     throw signInError(thrown);
   }

@@ -1,1 +1,3 @@
-export { type GcpOptions, type GcpProvider, type GoogleCredentialsLike, gcp } from "./gcp.ts";
+export { gcp } from "./gcp.ts";
+export type { GcpOptions, GoogleCredentialsLike } from "./gcp-options.ts";
+export type { GcpProvider } from "./gcp-provider.ts";

@@ -1,6 +1,6 @@
 import { systemClock } from "@keyhold/core";
-import { type HttpClient, type HttpResponse, retryAfterMs } from "@keyhold/http";
-import { gcpError } from "./gcp-error.ts";
+import type { HttpClient } from "@keyhold/http";
+import { restError } from "./rest-error.ts";
 
 /** What the SDK's REST transport asks of an auth client's `fetch`. */
 interface FetchOptions {
@@ -15,21 +15,6 @@ interface FetchedAnswer {
   readonly ok: true;
   readonly status: number;
   arrayBuffer(): Promise<Uint8Array>;
-}
-
-function errorOf(response: HttpResponse): Error {
-  const { status } = response;
-  let code: unknown;
-  try {
-    code = (response.json() as { readonly error?: { readonly status?: unknown } } | null)?.error?.status;
-  } catch {
-    // A proxy's page: the status says enough.
-  }
-  return gcpError({
-    code: typeof code === "string" ? code : undefined,
-    status,
-    retryAfterMs: retryAfterMs(response.header("retry-after"), systemClock),
-  });
 }
 
 /**
@@ -51,7 +36,7 @@ export function restFetch(http: HttpClient, sign: () => Promise<Readonly<Record<
       // The signal stands for the deadline too.
       { signal, deadlineAt: Number.POSITIVE_INFINITY, clock: systemClock },
     );
-    if (response.status < 200 || response.status > 299) throw errorOf(response);
+    if (response.status < 200 || response.status > 299) throw restError(response, systemClock);
     // Whatever is no JSON fails here: the SDK would take it for an outage.
     response.json();
     return { ok: true, status: response.status, arrayBuffer: async () => response.bytes() };

@@ -1,8 +1,12 @@
 import { type CallContext, remainingMs, SecretsError, throwIfEnded } from "@keyhold/core";
 import { type HttpClient, httpClient } from "@keyhold/http";
+import { authClient } from "./auth-client.ts";
 import { channelCredentials } from "./channel-credentials.ts";
-import type { GcpOptions } from "./gcp.ts";
-import { authClient, signingHeaders } from "./google-credentials.ts";
+import { closedError } from "./closed-error.ts";
+import type { GcpOptions } from "./gcp-options.ts";
+import { signingHeaders } from "./google-credentials.ts";
+import { longestAnswerBytes } from "./longest-answer.ts";
+import { noProject, projectInEnvironment } from "./project.ts";
 import { restFetch } from "./rest-fetch.ts";
 import { sdkError } from "./sdk-error.ts";
 import { serviceAddress } from "./service-address.ts";
@@ -22,9 +26,6 @@ async function loadSdk(): Promise<Sdk> {
     throw new SecretsError("unsupported", `the package ${sdkPackage} is not installed`, { hint: `npm install ${sdkPackage}` });
   }
 }
-
-/** No answer comes near it: a value has 64 KiB, and a page of secrets a hundred times 16 KiB of annotations. */
-const longestAnswerBytes = 4 * 1024 * 1024;
 
 /** Longer than any call, and short enough for a timer. */
 const longestTimeoutMs = 2 ** 31 - 1;
@@ -125,16 +126,12 @@ export function sdkTransport(options: GcpOptions): Transport {
     },
 
     async projectId(context) {
-      const named = process.env.GOOGLE_CLOUD_PROJECT || process.env.GCLOUD_PROJECT;
-      if (named) return named;
-      const unnamed = new SecretsError("invalid-argument", "no project is named", {
-        provider: "gcp",
-        hint: "Give projectId to gcp(), set GOOGLE_CLOUD_PROJECT, or write the whole name: projects/P/secrets/S.",
-      });
-      if (credentials !== undefined) throw unnamed;
+      const named = projectInEnvironment();
+      if (named !== undefined) return named;
+      if (credentials !== undefined) throw noProject();
       const client = await connect(context);
       return untilEnded(
-        client.auth.getProjectId().catch(() => Promise.reject(unnamed)),
+        client.auth.getProjectId().catch(() => Promise.reject(noProject())),
         context,
       );
     },
@@ -152,5 +149,3 @@ export function sdkTransport(options: GcpOptions): Transport {
     },
   };
 }
-
-const closedError = () => new SecretsError("closed", "this provider is closed", { provider: "gcp" });

@@ -2,10 +2,9 @@ import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { SecretManagerServiceClient } from "@google-cloud/secret-manager";
 import { OAuth2Client } from "google-auth-library";
 import { grpc } from "google-gax";
-import type { TransportName } from "./servers.ts";
 
 export interface BareOptions {
-  readonly transport: TransportName;
+  readonly transport: "gRPC" | "REST";
   readonly port: number;
   readonly ca: string;
   readonly token: string;

@@ -10,39 +10,42 @@ import { type CertificateOptions, certificateAuthority } from "../../../test/ser
 import type { Fault } from "../../../test/servers/faults.ts";
 import { googleToken } from "../../../test/servers/google/start-google.ts";
 import { bareClient } from "./bare-client.ts";
-import { bearer, type Google, startServers, type TransportName, transports } from "./servers.ts";
+import { bearer, type Google, startServers, transports } from "./servers.ts";
 
 const value = "canary-value-8f3a61";
 type Expected = Partial<SecretsError> & { readonly code: ErrorCode };
 
 const status = (number: number, headers = {}): Fault => ({ kind: "status", status: number, headers });
 
-/** Each fault, and what it must be: over either transport, or over each its own. */
-const faults: readonly (readonly [name: string, fault: Fault, expected: Expected | Readonly<Record<TransportName, Expected>>])[] =
+/** Each fault, and what it must be: over each transport, or over each protocol its own. */
+const faults: readonly (readonly [
+  name: string,
+  fault: Fault,
+  expected: Expected | Readonly<Record<"gRPC" | "REST", Expected>>,
+])[] = [
+  ["400", status(400), { code: "invalid-argument", retryable: false }],
+  ["401", status(401), { code: "unauthenticated", retryable: false }],
+  ["403", status(403), { code: "permission-denied", retryable: false }],
+  ["404", status(404), { code: "not-found", retryable: false }],
+  ["409", status(409), { code: "conflict", retryable: false }],
   [
-    ["400", status(400), { code: "invalid-argument", retryable: false }],
-    ["401", status(401), { code: "unauthenticated", retryable: false }],
-    ["403", status(403), { code: "permission-denied", retryable: false }],
-    ["404", status(404), { code: "not-found", retryable: false }],
-    ["409", status(409), { code: "conflict", retryable: false }],
-    [
-      "429 with Retry-After",
-      status(429, { "retry-after": "7" }),
-      // Over gRPC there is no such header.
-      { gRPC: { code: "rate-limited", retryable: true }, REST: { code: "rate-limited", retryable: true, retryAfterMs: 7_000 } },
-    ],
-    ["499", status(499), { code: "unknown" }],
-    ["500", status(500), { code: "unavailable", retryable: true }],
-    ["501", status(501), { code: "unsupported", retryable: false }],
-    ["503", status(503), { code: "unavailable", retryable: true }],
-    ["504", status(504), { code: "timeout", retryable: true }],
-    ["a 502 that is a web page", { kind: "status", status: 502, body: `<p>${value}` }, { code: "unavailable", retryable: true }],
-    ["a reset in the middle of the answer", { kind: "reset" }, { code: "unavailable", retryable: true }],
-    ["a web page with 200", { kind: "html" }, { gRPC: { code: "unavailable" }, REST: { code: "decode" } }],
-    ["invalid JSON", { kind: "invalid-json" }, { gRPC: { code: "unavailable" }, REST: { code: "decode" } }],
-    ["a value that does not fit its checksum", { kind: "wrong-crc" }, { code: "unavailable", retryable: true }],
-    ["an answer of 10 MB", { kind: "large" }, { code: "decode", retryable: false }],
-  ];
+    "429 with Retry-After",
+    status(429, { "retry-after": "7" }),
+    // Over gRPC there is no such header.
+    { gRPC: { code: "rate-limited", retryable: true }, REST: { code: "rate-limited", retryable: true, retryAfterMs: 7_000 } },
+  ],
+  ["499", status(499), { code: "unknown" }],
+  ["500", status(500), { code: "unavailable", retryable: true }],
+  ["501", status(501), { code: "unsupported", retryable: false }],
+  ["503", status(503), { code: "unavailable", retryable: true }],
+  ["504", status(504), { code: "timeout", retryable: true }],
+  ["a 502 that is a web page", { kind: "status", status: 502, body: `<p>${value}` }, { code: "unavailable", retryable: true }],
+  ["a reset in the middle of the answer", { kind: "reset" }, { code: "unavailable", retryable: true }],
+  ["a web page with 200", { kind: "html" }, { gRPC: { code: "unavailable" }, REST: { code: "decode" } }],
+  ["invalid JSON", { kind: "invalid-json" }, { gRPC: { code: "unavailable" }, REST: { code: "decode" } }],
+  ["a value that does not fit its checksum", { kind: "wrong-crc" }, { code: "unavailable", retryable: true }],
+  ["an answer of 10 MB", { kind: "large" }, { code: "decode", retryable: false }],
+];
 
 describe.each(transports)("over %s", (transport) => {
   let google: Google;
@@ -76,7 +79,7 @@ describe.each(transports)("over %s", (transport) => {
   it.each(faults)(
     "%s is told by its code, from the driver and from the client, and shows no secret",
     async (_name, fault, expected) => {
-      const wanted = "code" in expected ? expected : expected[transport];
+      const wanted = "code" in expected ? expected : expected[transport === "gRPC" ? "gRPC" : "REST"];
       for (const error of await failures({}, () => google.server.faults.next(fault))) {
         expect(error).toMatchObject(wanted);
         expect(findLeak(error, [value, google.token])).toBeUndefined();
@@ -220,7 +223,7 @@ describe.each(transports)("over %s", (transport) => {
       listener(request, response);
     }) as RequestListener;
     const server =
-      transport === "REST" ? createServer({ cert, key }, counted) : createSecureServer({ cert, key }, counted as never);
+      transport === "gRPC" ? createSecureServer({ cert, key }, counted as never) : createServer({ cert, key }, counted);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return {
       ca: authority.ca,

@@ -44,7 +44,9 @@ describe.each(transports)("over %s", (transport) => {
   });
   afterAll(() => google.close());
 
-  const portOf = () => (transport === "REST" ? google.server.port : google.server.grpcPort);
+  // Google's own client over the same protocol is the control.
+  const bareTransport = transport === "gRPC" ? "gRPC" : "REST";
+  const portOf = () => (transport === "gRPC" ? google.server.grpcPort : google.server.port);
 
   it("no failure shows a credential or a value; those of the bare SDK do", async () => {
     const failureOf = (work: Promise<unknown>) =>
@@ -55,7 +57,7 @@ describe.each(transports)("over %s", (transport) => {
     for (const token of [google.token, refused]) {
       const canaries = [value, refused, google.token];
       const provider = google.create({ credentials: bearer(token) });
-      const bare = bareClient({ transport, port: portOf(), ca: google.server.ca, token, timeoutMs: 500 });
+      const bare = bareClient({ transport: bareTransport, port: portOf(), ca: google.server.ca, token, timeoutMs: 500 });
       for (const fault of faults) {
         counts.failures += 1;
         const asked = fault === undefined ? "missing" : "login";
@@ -83,7 +85,14 @@ describe.each(transports)("over %s", (transport) => {
   it("no value is logged where GOOGLE_SDK_NODE_LOGGING is set; the bare SDK logs it", async () => {
     const run = async (mode: string) => {
       const child = path.resolve(import.meta.dirname, "fixtures/logging-child.ts");
-      const options = { mode, transport, port: portOf(), ca: google.server.ca, token: google.token, timeoutMs: 5_000 };
+      const options = {
+        mode,
+        transport: mode === "bare" ? bareTransport : transport,
+        port: portOf(),
+        ca: google.server.ca,
+        token: google.token,
+        timeoutMs: 5_000,
+      };
       const { stdout, stderr } = await promisify(execFile)(
         process.execPath,
         ["--conditions=@keyhold/source", "--no-warnings", child, JSON.stringify(options)],

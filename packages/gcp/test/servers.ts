@@ -1,9 +1,11 @@
 import { type GcpOptions, type GcpProvider, type GoogleCredentialsLike, gcp } from "@keyhold/gcp";
+import { gcp as lean } from "@keyhold/gcp/lean";
 import { type GoogleOptions, type GoogleServer, googleToken, startGoogle } from "../../../test/servers/google/start-google.ts";
 import { startTokenServer, type TokenServer } from "../../../test/servers/oidc/start-token-server.ts";
 import { type SendOptions, send } from "../../../test/servers/send.ts";
 
-export const transports = ["gRPC", "REST"] as const;
+/** Google's SDK over either of its protocols, and none. */
+export const transports = ["gRPC", "REST", "lean"] as const;
 export type TransportName = (typeof transports)[number];
 
 /** Credentials that give this token with each request. */
@@ -39,20 +41,21 @@ export async function startServers(transport: TransportName, options: Omit<Googl
       : { headers: { authorization } };
     return (await send(server, method, resource + path, sent)).json();
   };
-  const port = transport === "REST" ? server.port : server.grpcPort;
+  const port = transport === "gRPC" ? server.grpcPort : server.port;
   return {
     tokens,
     server,
     token,
-    create: (own = {}) =>
-      gcp({
+    create({ fallback = transport === "REST", ...own } = {}) {
+      const options = {
         projectId: server.projectId,
         credentials: bearer(token),
         apiEndpoint: `127.0.0.1:${port}`,
-        fallback: transport === "REST",
         tls: { ca: server.ca },
         ...own,
-      }),
+      };
+      return transport === "lean" ? lean(options) : gcp({ ...options, fallback });
+    },
     alias: (secretId, versionAliases) => ask("PATCH", `${secretId}?updateMask=versionAliases`, { versionAliases }),
     hasChecksum: async (secretId, version) =>
       (await ask("GET", `${secretId}/versions/${version}`)).clientSpecifiedPayloadChecksum === true,

@@ -1,0 +1,3 @@
+import { testTransport } from "./conformance.ts";
+
+testTransport("gcp-lean", "lean");
