@@ -95,7 +95,7 @@ function reply({ url = "/", headers }: IncomingMessage, body: string): Reply {
   if (path === "/secretsmanager/get") return [200, awsValue(new URL(url, "http://localhost").searchParams.get("secretId") ?? "")];
   if (path.startsWith("/v1/projects/")) return google(decodeURIComponent(path));
   if (path.startsWith("/v1/")) return vault(path);
-  if (path.startsWith("/secrets/")) return azure(path, headers);
+  if (path.startsWith("/secrets")) return azure(path, headers);
   return identity(path) ?? [404, { error: { code: "NotFound" } }];
 }
 
