@@ -34,18 +34,21 @@ export interface AccessTokens {
  */
 export function heldTokens(source: AccessTokenSource): AccessTokens {
   const byScope = new Map<string, HeldCredential<string>>();
+  let closed = false;
   const heldFor = (scope: string): HeldCredential<string> => {
     const held = heldCredential(async (context) => {
       const { token, ...times } = await source(scope, context);
       return { value: token, ...times };
     });
     byScope.set(scope, held);
+    if (closed) held.close();
     return held;
   };
   return Object.freeze({
     get: (scope: string, context: CallContext) => (byScope.get(scope) ?? heldFor(scope)).get(context),
     reject: (token: string) => [...byScope.values()].map((held) => held.reject(token)).every((another) => another),
     close() {
+      closed = true;
       for (const held of byScope.values()) held.close();
     },
   });

@@ -1,6 +1,6 @@
 import { type CallContext, SecretsError } from "@keyhold/core";
 import type { HttpResponse, TlsOptions } from "@keyhold/http";
-import { ask, parseAddress, signInError } from "./ask.ts";
+import { ask, parseAddress, signInError, unexpectedAnswer } from "./ask.ts";
 import { type AwsCredentials, credentialsFromAnswer } from "./aws-credentials.ts";
 import { awsEndpoint } from "./aws-endpoint.ts";
 import type { Environment } from "./environment.ts";
@@ -75,6 +75,10 @@ export async function assumeRole(call: TokenServiceCall, context: CallContext): 
   const response = await ask({ what, url, tls, method: "POST", headers, body }, context);
   if (response.status !== 200) throw failure(response, context);
   const xml = response.text();
-  const names = ["AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"];
-  return credentialsFromAnswer(Object.fromEntries(names.map((name) => [name, element(xml, name)])), what);
+  const found = ["AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"].map(
+    (name) => [name, element(xml, name)] as const,
+  );
+  // A role's keys are of no use without their token.
+  if (found.some(([, value]) => value === undefined)) throw unexpectedAnswer(what);
+  return credentialsFromAnswer(Object.fromEntries(found), what);
 }
