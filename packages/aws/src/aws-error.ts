@@ -77,21 +77,28 @@ function codeOfStatus(status: number | undefined): ErrorCode {
   if (status === 401) return "unauthenticated";
   if (status === 403) return "permission-denied";
   if (status === 404) return "not-found";
-  return status >= 400 ? "invalid-argument" : "decode";
+  if (status >= 400) return "invalid-argument";
+  return status >= 300 ? "unavailable" : "decode";
 }
+
+/** Whether this is the name of an error of AWS's. */
+export const isAwsErrorName = (name: string): boolean => Object.hasOwn(codes, name);
 
 /** The one table from AWS's errors to codes. AWS's own message is left behind: it may hold what was sent. */
 export function awsError({ name, status, retryAfterMs }: AwsFailure): SecretsError {
-  const known = Object.hasOwn(codes, name) ? codes[name] : undefined;
+  const known = isAwsErrorName(name) ? codes[name] : undefined;
   const label = known
     ? name
     : status === undefined
       ? "the SDK or its credentials failed in a way of their own"
       : `HTTP ${status}`;
   const hint = Object.hasOwn(hints, name) ? hints[name] : undefined;
+  const isRedirect = status !== undefined && status >= 300 && status < 400;
   return new SecretsError(known ?? codeOfStatus(status), `AWS Secrets Manager: ${label}`, {
     provider: "aws",
-    hint,
-    retryAfterMs,
+    ...(hint === undefined ? {} : { hint }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    // Nobody follows it, so the same call meets it again.
+    ...(isRedirect ? { retryable: false } : {}),
   });
 }

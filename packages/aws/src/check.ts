@@ -1,7 +1,7 @@
 import { type CallContext, type CheckReport, isSecretsError } from "@keyhold/core";
 import { type HttpClient, httpClient, httpError } from "@keyhold/http";
-import { signAwsRequest } from "@keyhold/identity";
-import type { AwsOptions } from "./aws.ts";
+import { awsEndpoint, signAwsRequest } from "@keyhold/identity";
+import type { AwsOptions } from "./aws-options.ts";
 import type { ListAnswer, Transport } from "./transport.ts";
 
 const stsAction = "Action=GetCallerIdentity&Version=2011-06-15";
@@ -12,9 +12,10 @@ const stsAction = "Action=GetCallerIdentity&Version=2011-06-15";
  */
 export async function check(transport: Transport, { stsEndpoint, tls }: AwsOptions, context: CallContext): Promise<CheckReport> {
   const { credentials, region } = await transport.signer(context);
-  const sts = httpClient({ baseUrl: stsEndpoint ?? `https://sts.${region}.amazonaws.com`, tls });
+  const baseUrl = stsEndpoint ?? awsEndpoint("STS", region);
+  const sts = httpClient({ baseUrl, tls });
   try {
-    const caller = await callerIdentity(sts, { credentials, region, host: hostOf(stsEndpoint, region) }, context);
+    const caller = await callerIdentity(sts, { credentials, region, host: new URL(baseUrl).host }, context);
     return {
       principal: caller.arn,
       serverTimeAt: caller.serverTimeAt,
@@ -25,9 +26,6 @@ export async function check(transport: Transport, { stsEndpoint, tls }: AwsOptio
     sts.close();
   }
 }
-
-const hostOf = (endpoint: string | undefined, region: string) =>
-  endpoint === undefined ? `sts.${region}.amazonaws.com` : new URL(endpoint).host;
 
 type Signer = Awaited<ReturnType<Transport["signer"]>> & { readonly host: string };
 

@@ -1,1 +1,3 @@
-export { type AwsCredentialsLike, type AwsOptions, type AwsProvider, aws } from "./aws.ts";
+export { aws } from "./aws.ts";
+export type { AwsCredentialsLike, AwsOptions } from "./aws-options.ts";
+export type { AwsProvider } from "./aws-provider.ts";

@@ -1,7 +1,7 @@
 import { type CallContext, remainingMs, SecretsError, throwIfEnded } from "@keyhold/core";
 import { retryAfterMs, transportError } from "@keyhold/http";
-import type { AwsOptions } from "./aws.ts";
 import { awsError } from "./aws-error.ts";
+import type { AwsOptions } from "./aws-options.ts";
 import type { Operation, Transport } from "./transport.ts";
 
 type Sdk = typeof import("@aws-sdk/client-secrets-manager");
@@ -32,13 +32,15 @@ function sdkError(thrown: unknown, context: CallContext): SecretsError {
   if (error.name === "AbortError") return new SecretsError("aborted", "the call was aborted");
   if (error.name === "TimeoutError" && status === undefined)
     return new SecretsError("timeout", "AWS Secrets Manager did not answer in time");
-  if (error.name === "SyntaxError")
-    return new SecretsError("decode", "AWS Secrets Manager: the answer is not JSON", { hint: notAws });
-  const name = error.name ?? "";
+  const headers = error.$response?.headers ?? {};
+  const isPage = error.name === "SyntaxError";
+  if (isPage && (status === undefined || status < 300))
+    return new SecretsError("decode", "AWS Secrets Manager: the answer is not JSON", { provider: "aws", hint: notAws });
+  const name = (isPage ? headers["x-amzn-errortype"]?.split(/[,:]/, 1)[0]?.replace(/^[^#]*#/, "") : error.name) ?? "";
   // A connection that breaks in the middle of an answer has both: the status of the answer and a system's code.
   if (typeof error.code === "string" && (status === undefined || status < 300))
     return transportError(thrown, "AWS Secrets Manager");
-  return awsError({ name, status, retryAfterMs: retryAfterMs(error.$response?.headers?.["retry-after"], context.clock) });
+  return awsError({ name, status, retryAfterMs: retryAfterMs(headers["retry-after"], context.clock) });
 }
 
 const notAws = "Something between here and AWS answered in its place: check the endpoint and the proxy.";

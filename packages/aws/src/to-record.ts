@@ -9,14 +9,16 @@ export function versionOf({ version, stage }: Locator): Readonly<Record<string, 
   return stage === undefined ? {} : { VersionStage: stage };
 }
 
-export function toRecord(value: SecretValue): SecretRecord {
-  const text = value.SecretString;
-  const content: Content = { kind: "opaque", value: text ?? value.SecretBinary ?? missing() };
-  return { content, version: value.VersionId, createdAt: value.CreatedDate?.getTime() };
-}
-
-function missing(): never {
-  throw new SecretsError("decode", "AWS Secrets Manager: the answer holds neither a string nor bytes");
+export function toRecord({ SecretString, SecretBinary, VersionId, CreatedDate }: SecretValue): SecretRecord {
+  const value = SecretString ?? SecretBinary;
+  // What stands between here and AWS may answer too.
+  if (typeof VersionId !== "string" || !(typeof value === "string" || value instanceof Uint8Array)) {
+    throw new SecretsError("decode", "AWS Secrets Manager: the answer holds no version with a string or bytes", {
+      provider: "aws",
+    });
+  }
+  const content: Content = { kind: "opaque", value };
+  return { content, version: VersionId, ...(CreatedDate === undefined ? {} : { createdAt: CreatedDate.getTime() }) };
 }
 
 /** The version that carries a stage now. */

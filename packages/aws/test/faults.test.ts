@@ -1,11 +1,11 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { aws } from "@keyhold/aws";
 import { createSecrets, isSecretsError, type SecretsError } from "@keyhold/core";
 import { callContext, findLeak } from "@keyhold/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AwsServer, startAws } from "../../../test/servers/aws/start-aws.ts";
 import type { Fault } from "../../../test/servers/faults.ts";
+import { transports } from "./support/transports.ts";
 
 const value = "canary-value-8f3a61";
 let server: AwsServer;
@@ -19,17 +19,11 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
   elsewhere = { url: `http://127.0.0.1:${(other.address() as AddressInfo).port}/`, requests: 0, close: () => other.close() };
-  const provider = open();
-  await provider.write!({ path: "faulty" }, { kind: "opaque", value }, {}, callContext());
-  await provider.close?.();
 });
 afterAll(async () => {
   elsewhere.close();
   await server.close();
 });
-
-const open = (endpoint = server.url, tls?: { ca: string }) =>
-  aws({ endpoint, region: server.region, credentials: server.credentials, ...(tls ? { tls } : {}) });
 
 const json = (status: number, type: string, headers = {}): Fault => ({
   kind: "status",
@@ -55,80 +49,96 @@ const faults: readonly (readonly [name: string, fault: Fault, code: string, more
   ["invalid JSON", { kind: "invalid-json" }, "decode"],
 ];
 
-describe.each(faults.map(([name, fault, code, more = {}]) => ({ name, fault, code, more })))("$name", ({ fault, code, more }) => {
-  it(`is ${code} from the driver and from the client, and says nothing it should not`, async () => {
-    const provider = open();
-    const secrets = createSecrets({ providers: { aws: provider }, retry: false });
-    for (const call of [() => provider.read({ path: "faulty" }, callContext()), () => secrets.get("aws://faulty")]) {
-      server.faults.next(fault);
-      const error = await call().catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ code, ...more });
-      expect(findLeak(error, [value, server.credentials.secretAccessKey])).toBeUndefined();
-    }
-    await secrets.close();
-  });
-});
+describe.each(transports)("over $transport", ({ aws }) => {
+  const open = (endpoint = server.url, tls?: { ca: string }) =>
+    aws({ endpoint, region: server.region, credentials: server.credentials, ...(tls ? { tls } : {}) });
 
-describe("a fault of the connection", () => {
-  it("that hangs ends at the deadline, and its socket with it", async () => {
-    const sockets = () => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
-    const before = sockets();
+  beforeAll(async () => {
     const provider = open();
-    server.faults.next({ kind: "hang" });
-    const startedAt = performance.now();
-    await expect(provider.read({ path: "faulty" }, callContext({ deadlineMs: 200 }))).rejects.toMatchObject({ code: "timeout" });
-    console.log(`aws: a hang ended ${(performance.now() - startedAt - 200).toFixed(0)} ms after its deadline`);
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
-    await provider.close?.();
-    await expect.poll(sockets, { timeout: 5_000 }).toBeLessThanOrEqual(before);
-  });
-
-  it("that redirects is followed by no request", async () => {
-    const provider = open();
-    server.faults.next({ kind: "redirect", location: elsewhere.url });
-    const error = await provider.read({ path: "faulty" }, callContext()).catch((thrown: unknown) => thrown);
-    expect(isSecretsError(error)).toBe(true);
-    expect(elsewhere.requests).toBe(0);
+    await provider.write!({ path: "faulty" }, { kind: "opaque", value }, {}, callContext());
     await provider.close?.();
   });
 
-  it("that sends 10 MB ends, with a typed error or the value", async () => {
-    const provider = open();
-    server.faults.next({ kind: "large" });
-    const outcome = await provider.read({ path: "faulty" }, callContext()).catch((thrown: unknown) => thrown);
-    expect(isSecretsError(outcome)).toBe(true);
-    await provider.close?.();
-  });
+  describe.each(faults.map(([name, fault, code, more = {}]) => ({ name, fault, code, more })))(
+    "$name",
+    ({ fault, code, more }) => {
+      it(`is ${code} from the driver and from the client, and says nothing it should not`, async () => {
+        const provider = open();
+        const secrets = createSecrets({ providers: { aws: provider }, retry: false });
+        for (const call of [() => provider.read({ path: "faulty" }, callContext()), () => secrets.get("aws://faulty")]) {
+          server.faults.next(fault);
+          const error = await call().catch((thrown: unknown) => thrown);
+          expect(error).toMatchObject({ code, ...more });
+          expect(findLeak(error, [value, server.credentials.secretAccessKey])).toBeUndefined();
+        }
+        await secrets.close();
+      });
+    },
+  );
 
-  it.each([
-    ["expired", { expired: true }],
-    ["for another host", { hosts: ["vault.example"] }],
-  ])("with a certificate that is %s is unavailable, and no request is sent", async (_name, options) => {
-    const { certificateAuthority } = await import("../../../test/servers/certificates.ts");
-    const { createServer: createHttpsServer } = await import("node:https");
-    const authority = await certificateAuthority();
-    const { cert, key } = await authority.issue(options);
-    let requests = 0;
-    const https = createHttpsServer({ cert, key }, (_request, response) => {
-      requests += 1;
-      response.end();
+  describe("a fault of the connection", () => {
+    it("that hangs ends at the deadline, and its socket with it", async () => {
+      const sockets = () => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
+      const before = sockets();
+      const provider = open();
+      server.faults.next({ kind: "hang" });
+      const startedAt = performance.now();
+      await expect(provider.read({ path: "faulty" }, callContext({ deadlineMs: 200 }))).rejects.toMatchObject({
+        code: "timeout",
+      });
+      console.log(`aws: a hang ended ${(performance.now() - startedAt - 200).toFixed(0)} ms after its deadline`);
+      expect(performance.now() - startedAt).toBeLessThan(2_000);
+      await provider.close?.();
+      await expect.poll(sockets, { timeout: 5_000 }).toBeLessThanOrEqual(before);
     });
-    await new Promise<void>((resolve) => https.listen(0, "127.0.0.1", resolve));
-    const provider = open(`https://127.0.0.1:${(https.address() as AddressInfo).port}`, { ca: authority.ca });
-    await expect(provider.read({ path: "faulty" }, callContext())).rejects.toMatchObject({
-      code: "unavailable",
-      retryable: false,
-    });
-    expect(requests).toBe(0);
-    await provider.close?.();
-    https.close();
-  });
 
-  it("that is over lets the next call through: 401, then a good answer", async () => {
-    const secrets = createSecrets({ providers: { aws: open() } });
-    server.faults.next(json(401, "ExpiredTokenException"));
-    await expect(secrets.get("aws://faulty")).rejects.toMatchObject({ code: "unauthenticated" });
-    expect((await secrets.get("aws://faulty", { fresh: true })).text()).toBe(value);
-    await secrets.close();
+    it("that redirects is followed by no request", async () => {
+      const provider = open();
+      server.faults.next({ kind: "redirect", location: elsewhere.url });
+      const error = await provider.read({ path: "faulty" }, callContext()).catch((thrown: unknown) => thrown);
+      expect(isSecretsError(error)).toBe(true);
+      expect(elsewhere.requests).toBe(0);
+      await provider.close?.();
+    });
+
+    it("that sends 10 MB ends, with a typed error or the value", async () => {
+      const provider = open();
+      server.faults.next({ kind: "large" });
+      const outcome = await provider.read({ path: "faulty" }, callContext()).catch((thrown: unknown) => thrown);
+      expect(isSecretsError(outcome)).toBe(true);
+      await provider.close?.();
+    });
+
+    it.each([
+      ["expired", { expired: true }],
+      ["for another host", { hosts: ["vault.example"] }],
+    ])("with a certificate that is %s is unavailable, and no request is sent", async (_name, options) => {
+      const { certificateAuthority } = await import("../../../test/servers/certificates.ts");
+      const { createServer: createHttpsServer } = await import("node:https");
+      const authority = await certificateAuthority();
+      const { cert, key } = await authority.issue(options);
+      let requests = 0;
+      const https = createHttpsServer({ cert, key }, (_request, response) => {
+        requests += 1;
+        response.end();
+      });
+      await new Promise<void>((resolve) => https.listen(0, "127.0.0.1", resolve));
+      const provider = open(`https://127.0.0.1:${(https.address() as AddressInfo).port}`, { ca: authority.ca });
+      await expect(provider.read({ path: "faulty" }, callContext())).rejects.toMatchObject({
+        code: "unavailable",
+        retryable: false,
+      });
+      expect(requests).toBe(0);
+      await provider.close?.();
+      https.close();
+    });
+
+    it("that is over lets the next call through: 401, then a good answer", async () => {
+      const secrets = createSecrets({ providers: { aws: open() } });
+      server.faults.next(json(401, "ExpiredTokenException"));
+      await expect(secrets.get("aws://faulty")).rejects.toMatchObject({ code: "unauthenticated" });
+      expect((await secrets.get("aws://faulty", { fresh: true })).text()).toBe(value);
+      await secrets.close();
+    });
   });
 });
