@@ -40,7 +40,7 @@ export interface ConjurProvider extends Provider {
   expire(path: string, context: CallContext): Promise<void>;
 }
 
-const features: Features = { versions: true, stages: false, binary: true, leases: false };
+const features: Features = { versions: true, stages: false, binary: true, leases: false, joinReads: true };
 
 /** As many as an answer holds also where each has hundreds of permissions. */
 const pageSize = 100;

@@ -154,4 +154,18 @@ describe("reading many", () => {
     expect(read.map((secret) => secret.text())).toEqual(many.map((path) => `value of ${path}`));
     await secrets.close();
   });
+
+  it("takes three requests for thirty gets of one turn too, and sixty with { batch: false }", async () => {
+    const counts: number[] = [];
+    for (const batch of [true, false]) {
+      const secrets = createSecrets({ providers: { conjur: started.as("host/reader") }, batch });
+      started.requests();
+      const read = await Promise.all(many.map((path) => secrets.get(`conjur://${path}`)));
+      expect(read.map((secret) => secret.text())).toEqual(many.map((path) => `value of ${path}`));
+      counts.push(started.requests().length);
+      await secrets.close();
+    }
+    console.log(`conjur: 30 gets in one turn in ${counts[0]} requests; control, without batches: ${counts[1]}`);
+    expect(counts).toEqual([3, 60]);
+  });
 });

@@ -57,6 +57,8 @@ export interface SecretsOptions<P extends Readonly<Record<string, Provider>>> {
   readonly concurrency?: number;
   /** Whether reads that failed in a way that may pass are tried again, up to three times within the deadline. Default: true. */
   readonly retry?: boolean;
+  /** Whether many are read by the backend's own call for many, where it has one. Default: true. */
+  readonly batch?: boolean;
   /**
    * Where the last known good values are kept on disk, so that a process can start while its backend is down: `snapshot()` of
    * `@keyhold/local`. Every read without a lease is recorded. Default: nowhere.

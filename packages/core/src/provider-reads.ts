@@ -6,6 +6,7 @@ import { contentSize } from "./content.ts";
 import type { SecretsEvent } from "./create-secrets.ts";
 import { isSecretsError, type SecretsError } from "./errors.ts";
 import { Flights } from "./flights.ts";
+import { joining } from "./join-reads.ts";
 import type { LastKnownGood } from "./last-known-good.ts";
 import type { Provider } from "./provider.ts";
 import { driverError, type Outcome, type ReadMany, readFrom } from "./read-many.ts";
@@ -30,6 +31,7 @@ export interface ReadsEnvironment {
   /** Driver calls to one provider at the same time. */
   readonly concurrency: number;
   readonly retry: boolean;
+  readonly batch: boolean;
   readonly closing: AbortSignal;
   readonly lastKnownGood: LastKnownGood | undefined;
   emit(event: SecretsEvent): void;
@@ -43,15 +45,16 @@ interface StartedAt {
   readonly monotonic: number;
 }
 
-/** The pipeline of one provider: retry, then the breaker, then the driver. */
-function pipeline(provider: Provider, { clock, random, counters, concurrency, retry }: ReadsEnvironment): ReadMany {
+/** The pipeline of one provider: reads of one turn together where that helps, retry, then the breaker, then the driver. */
+function pipeline(provider: Provider, { clock, random, counters, concurrency, retry, batch }: ReadsEnvironment): ReadMany {
   const limit = new ConcurrencyLimit(concurrency);
   const breaker = new CircuitBreaker(clock);
-  const driver = readFrom(provider, limit, () => {
+  const onCall = () => {
     counters.upstreamCalls += 1;
-  });
-  const guarded = breaking(driver, breaker);
-  return retry ? retrying(guarded, { clock, random, isOpen: () => breaker.isOpen }) : guarded;
+  };
+  const guarded = breaking(readFrom(provider, limit, { batch, onCall }), breaker);
+  const retried = retry ? retrying(guarded, { clock, random, isOpen: () => breaker.isOpen }) : guarded;
+  return batch && provider.features.joinReads && provider.readMany ? joining(retried) : retried;
 }
 
 /** All reads from one provider: what is not held is read once for each key, through the layers, and held. */

@@ -122,6 +122,11 @@ export interface Features {
   readonly fields?: boolean;
   /** `write` and `remove` honour `ifVersion`, excluded by the backend itself. Default: false. */
   readonly compareAndSet?: boolean;
+  /**
+   * Reads of one turn are given to `readMany` together. For backends whose batch costs no more than the reads, in requests, quota
+   * and permissions. Default: false.
+   */
+  readonly joinReads?: boolean;
 }
 
 /**
@@ -138,7 +143,10 @@ export interface Provider {
   canonicalPath?(path: string): string;
   /** @throws SecretsError `not-found` for a missing secret, version or stage. An empty value is legal. */
   read(locator: Locator, context: CallContext): Promise<SecretRecord>;
-  /** Many in one call: an outcome for each locator, in order. */
+  /**
+   * Many in one call: an outcome for each locator, in order. Where it rejects with `permission-denied`, `rate-limited` or
+   * `unsupported`, the client reads one by one, and does not come back to it for a while.
+   */
   readMany?(locators: readonly Locator[], context: CallContext): Promise<readonly (SecretRecord | SecretsError)[]>;
   /** The current version, cheaper than `read`. */
   probe?(locator: Locator, context: CallContext): Promise<{ readonly version: string }>;

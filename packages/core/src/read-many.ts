@@ -1,5 +1,5 @@
 import type { ConcurrencyLimit } from "./concurrency-limit.ts";
-import { isSecretsError, SecretsError } from "./errors.ts";
+import { type ErrorCode, isSecretsError, SecretsError } from "./errors.ts";
 import type { CallContext, Locator, Provider, SecretRecord } from "./provider.ts";
 
 /** What one read came to. A failure is a value, so that one of many does not hide the others. */
@@ -37,12 +37,30 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
+/** How long a backend that refused a batch as a whole is read one by one: a permission seldom comes, a quota soon. */
+const singlyForMs: { readonly [Code in ErrorCode]?: number } = {
+  "permission-denied": 600_000,
+  unsupported: 600_000,
+  "rate-limited": 60_000,
+};
+
+export interface ReadFromOptions {
+  /** Whether `readMany` is used where there is one. */
+  readonly batch?: boolean;
+  readonly onCall?: () => void;
+}
+
 /**
- * The innermost layer: the driver's own calls, so many at once at the most, and one for all where it has `readMany`. Never rejects,
- * and always ends with the signal.
+ * The innermost layer: the driver's own calls, so many at once at the most, and one for all where it has `readMany` that may be used.
+ * Never rejects, and always ends with the signal.
  */
-export function readFrom(provider: Provider, limit: ConcurrencyLimit, onCall: () => void = () => {}): ReadMany {
+export function readFrom(
+  provider: Provider,
+  limit: ConcurrencyLimit,
+  { batch = true, onCall = () => {} }: ReadFromOptions = {},
+): ReadMany {
   const { kind } = provider;
+  let singlyUntil = batch && provider.readMany !== undefined ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   const call = <T>(context: CallContext, work: () => Promise<T>): Promise<T> =>
     limit.run(context.signal, async () => {
       context.signal.throwIfAborted();
@@ -57,8 +75,8 @@ export function readFrom(provider: Provider, limit: ConcurrencyLimit, onCall: ()
     }
   };
   return async (locators, context) => {
-    if (provider.readMany === undefined || locators.length === 1)
-      return Promise.all(locators.map((locator) => one(locator, context)));
+    const singly = () => Promise.all(locators.map((locator) => one(locator, context)));
+    if (locators.length === 1 || context.clock.monotonic() < singlyUntil) return singly();
     try {
       const outcomes = await call(context, async () => provider.readMany!(locators, context));
       if (outcomes.length !== locators.length)
@@ -66,7 +84,10 @@ export function readFrom(provider: Provider, limit: ConcurrencyLimit, onCall: ()
       return outcomes.map((outcome) => (isSecretsError(outcome) ? driverError(outcome, kind) : checked(outcome, kind)));
     } catch (error) {
       const shared = driverError(error, kind);
-      return locators.map(() => shared);
+      const forMs = singlyForMs[shared.code];
+      if (forMs === undefined) return locators.map(() => shared);
+      singlyUntil = context.clock.monotonic() + forMs;
+      return singly();
     }
   };
 }

@@ -53,7 +53,7 @@ export class SecretsClient {
   #closed: Promise<void> | undefined;
 
   constructor(options: SecretsOptions<Readonly<Record<string, Provider>>>) {
-    const { clock = systemClock, random = Math.random, retry = true } = options;
+    const { clock = systemClock, random = Math.random, retry = true, batch = true } = options;
     const settings = cacheSettings(options.cache);
     const providers = checkedProviders(options.providers);
     const concurrency = Math.floor(checkedNumber("concurrency", options.concurrency, 32, 1));
@@ -93,7 +93,7 @@ export class SecretsClient {
       drop: (pathKey) => this.#drop(pathKey),
     });
     const onRead = (target: Target, secret: Secret) => this.#followers.update(target.key, secret);
-    const environment = { clock, random, cache, counters, concurrency, retry, closing, lastKnownGood, emit, onRead };
+    const environment = { clock, random, cache, counters, concurrency, retry, batch, closing, lastKnownGood, emit, onRead };
     for (const [name, provider] of providers) targets.add(name, { provider, reads: new ProviderReads(provider, environment) });
   }
 

@@ -78,7 +78,7 @@ export function localWithSteps(options: LocalOptions, step: Step): LocalProvider
 
   return {
     kind: "local",
-    features: { versions: true, stages: false, binary: true, leases: false, compareAndSet: true },
+    features: { versions: true, stages: false, binary: true, leases: false, compareAndSet: true, joinReads: true },
 
     read: (locator, context) => look(context, (document) => recordOf(findVersion(document, locator))),
 
