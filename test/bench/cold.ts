@@ -38,11 +38,11 @@ function importComparisons(): Comparison[] {
 
 function printPrograms(found: ReadonlyMap<string, Measured>): void {
   const empty = found.get("empty") as Measured;
-  console.log(`${"program".padEnd(38)}      ms  × empty  peak MB  round trips`);
-  for (const [name, { ms, megabytes, trips }] of found) {
+  console.log(`${"program".padEnd(38)}      ms  × empty   CPU ms  peak MB  round trips`);
+  for (const [name, { ms, cpuMs, megabytes, trips }] of found) {
     const ratio = median(ms.map((one, round) => one / (empty.ms[round] as number)));
-    const columns = [median(ms).toFixed(1).padStart(7), ratio.toFixed(2).padStart(8), median(megabytes).toFixed(0).padStart(8)];
-    console.log(`${name.padEnd(38)} ${columns.join(" ")} ${String(trips).padStart(12)}`);
+    const columns = [ratio.toFixed(2), median(cpuMs).toFixed(1), median(megabytes).toFixed(0)].map((text) => text.padStart(8));
+    console.log(`${name.padEnd(38)} ${median(ms).toFixed(1).padStart(7)} ${columns.join(" ")} ${String(trips).padStart(12)}`);
   }
 }
 

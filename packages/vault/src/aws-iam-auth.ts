@@ -1,12 +1,12 @@
 import { type CallContext, isSecretsError, SecretsError } from "@keyhold/core";
-import { type AwsCredentials, environmentAwsCredentials, signAwsRequest } from "@keyhold/identity";
+import { type AwsCredentials, awsCredentials, signAwsRequest } from "@keyhold/identity";
 import type { VaultAuth } from "./auth.ts";
 import { signIn } from "./login.ts";
 
 export interface AwsIamAuthOptions {
   /** The role in Vault. Default: one with the name of the AWS role. */
   readonly role?: string;
-  /** Default: AWS_ACCESS_KEY_ID and its kin. AWS's own credential providers fit. */
+  /** Default: wherever AWS leaves a workload its credentials. AWS's own credential providers fit. */
   readonly credentials?: AwsCredentials | ((context: CallContext) => Promise<AwsCredentials>);
   /** The region whose STS is asked. Default: the global endpoint, in us-east-1. */
   readonly region?: string;
@@ -19,7 +19,7 @@ export interface AwsIamAuthOptions {
 }
 
 async function credentialsOf(options: AwsIamAuthOptions, context: CallContext): Promise<AwsCredentials> {
-  const { credentials = environmentAwsCredentials() } = options;
+  const { credentials = awsCredentials() } = options;
   if (typeof credentials !== "function") return credentials;
   try {
     return await credentials(context);

@@ -131,6 +131,9 @@ describe.each(transports)("over $transport", ({ vault }) => {
       await provider.remove!({ path: "secret/again" }, { ifVersion: first.version }, callContext());
       expect(await write("secret/again", { a: 3 }, { ifVersion: null })).toEqual({ version: "2" });
       await expect(write("secret/again", { a: 4 }, { ifVersion: "not-a-version" })).rejects.toMatchObject({ code: "conflict" });
+      await provider.remove!({ path: "secret/again" }, {}, callContext());
+      // Vault's own comparison is with the newest version, whether it is deleted or not.
+      expect(await write("secret/again", { a: 5 }, { ifVersion: "2" })).toEqual({ version: "3" });
     });
 
     it("is written to also where it demands a comparison from everybody", async () => {

@@ -8,6 +8,8 @@ import { secretText } from "./settings.ts";
 /** What one program took, round by round. */
 export interface Measured {
   readonly ms: number[];
+  /** Processor time up to the same moment, which a busy machine changes less. */
+  readonly cpuMs: number[];
   /** The most memory that was resident at once, in MB of 1,000,000 bytes. */
   readonly megabytes: number[];
   /** How many requests the servers saw in one run. */
@@ -58,7 +60,10 @@ export async function startColdServer(folder: string): Promise<ColdServer> {
 }
 
 /** Starts a program and gives how long it took to its first secret, from before its process was made. */
-export async function runOnce(program: string, env: NodeJS.ProcessEnv): Promise<{ ms: number; megabytes: number }> {
+export async function runOnce(
+  program: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ ms: number; cpuMs: number; megabytes: number }> {
   const startedAt = process.hrtime.bigint();
   const child = spawn(process.execPath, [program], { env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
@@ -73,8 +78,8 @@ export async function runOnce(program: string, env: NodeJS.ProcessEnv): Promise<
   const [status] = await once(child, "close");
   clearTimeout(timer);
   if (status !== 0 || output === "") throw new Error(`${program} ended with ${status}:\n${failure.slice(0, 4_000)}`);
-  const [at, kilobytes] = JSON.parse(output) as [string, number];
-  return { ms: Number(BigInt(at) - startedAt) / 1e6, megabytes: (kilobytes * 1024) / 1e6 };
+  const [at, cpuMicroseconds, kilobytes] = JSON.parse(output) as [string, number, number];
+  return { ms: Number(BigInt(at) - startedAt) / 1e6, cpuMs: cpuMicroseconds / 1e3, megabytes: (kilobytes * 1024) / 1e6 };
 }
 
 function shuffled<T>(items: readonly T[]): T[] {
@@ -86,14 +91,17 @@ function shuffled<T>(items: readonly T[]): T[] {
 
 /** Runs all programs `rounds` times in changing order. Runs before the first fill the machine's caches, and Node's. */
 export async function measure(programs: ReadonlyMap<string, string>, rounds: number, server: ColdServer) {
-  const measured = new Map([...programs.keys()].map((name): [string, Measured] => [name, { ms: [], megabytes: [], trips: 0 }]));
+  const measured = new Map(
+    [...programs.keys()].map((name): [string, Measured] => [name, { ms: [], cpuMs: [], megabytes: [], trips: 0 }]),
+  );
   for (let round = -2; round < rounds; round += 1) {
     for (const [name, file] of shuffled([...programs])) {
-      const { ms, megabytes } = await runOnce(file, server.environment);
+      const { ms, cpuMs, megabytes } = await runOnce(file, server.environment);
       const found = measured.get(name) as Measured;
       found.trips = await server.requests();
       if (round < 0) continue;
       found.ms.push(ms);
+      found.cpuMs.push(cpuMs);
       found.megabytes.push(megabytes);
     }
     if (process.stderr.isTTY) process.stderr.write(`\rround ${Math.max(round + 1, 0)} of ${rounds} `);
