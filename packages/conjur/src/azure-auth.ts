@@ -1,3 +1,4 @@
+import { azureTokens } from "@keyhold/identity";
 import { type ConjurAuth, demandText, hostPath, tokenRequest } from "./auth.ts";
 
 export interface AzureAuthOptions {
@@ -5,8 +6,11 @@ export interface AzureAuthOptions {
   readonly service: string;
   /** The host without `host/`. */
   readonly host: string;
-  /** Gives the access token of now of a managed identity, for the resource `https://management.azure.com/`. */
-  readonly token: () => Promise<string>;
+  /**
+   * Gives the access token of now of a managed identity, for the resource `https://management.azure.com/`. Default: wherever Azure
+   * leaves a workload its identity.
+   */
+  readonly token?: () => Promise<string>;
 }
 
 /**
@@ -17,5 +21,12 @@ export interface AzureAuthOptions {
  */
 export function azureAuth({ service, host, token }: AzureAuthOptions): ConjurAuth {
   demandText("azureAuth", { service, host }, "service", "host");
-  return { signIn: (account) => tokenRequest(hostPath("authn-azure", service, account, host), token) };
+  const tokens = azureTokens();
+  return {
+    signIn: (account, context) =>
+      tokenRequest(
+        hostPath("authn-azure", service, account, host),
+        token ?? (() => tokens.get("https://management.azure.com//.default", context)),
+      ),
+  };
 }

@@ -1,4 +1,4 @@
-import { type AwsCredentialProvider, signAwsRequest } from "@keyhold/identity";
+import { type AwsCredentialProvider, awsCredentials, signAwsRequest } from "@keyhold/identity";
 import { type ConjurAuth, demandText, given, hostPath } from "./auth.ts";
 
 export interface IamAuthOptions {
@@ -6,8 +6,8 @@ export interface IamAuthOptions {
   readonly service: string;
   /** The host without `host/`. It ends with the AWS account's number and the role's name: `app/123456789012/ml`. */
   readonly host: string;
-  /** Gives the credentials of the role: one of `@keyhold/identity`, or of AWS's own packages. */
-  readonly credentials: AwsCredentialProvider;
+  /** Gives the credentials of the role. AWS's own providers fit. Default: wherever AWS leaves a workload its credentials. */
+  readonly credentials?: AwsCredentialProvider;
   /** The region whose STS Conjur asks. Default: `us-east-1`. */
   readonly region?: string;
 }
@@ -18,7 +18,7 @@ export interface IamAuthOptions {
  * @throws SecretsError `invalid-argument` for an empty service or host.
  * @see https://docs.conjur.org/Latest/en/Content/Operations/Services/AWS_IAM_Authenticator.htm
  */
-export function iamAuth({ service, host, credentials, region = "us-east-1" }: IamAuthOptions): ConjurAuth {
+export function iamAuth({ service, host, credentials = awsCredentials(), region = "us-east-1" }: IamAuthOptions): ConjurAuth {
   demandText("iamAuth", { service, host, region }, "service", "host", "region");
   return {
     async signIn(account, context) {

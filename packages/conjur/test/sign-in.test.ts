@@ -2,7 +2,8 @@ import { azureAuth, type ConjurAuth, gcpAuth, iamAuth, jwtAuth } from "@keyhold/
 import { SecretsError } from "@keyhold/core";
 import { staticAwsCredentials } from "@keyhold/identity";
 import { callContext, findLeak, manualClock } from "@keyhold/testing";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { json, startHttpsService } from "../../../test/servers/https-service.ts";
 import { createTokenAuthority } from "../../../test/servers/oidc/token-authority.ts";
 import { readText, type Started, start } from "./start.ts";
 
@@ -222,6 +223,50 @@ ${variables.map((name) => `    - !variable ${name}`).join("\n")}
         email: "ml@p.iam.gserviceaccount.com",
       });
     expect(await whoami(gcpAuth({ token: google }))).toBe("host/authn-gcp/123456789012/ml");
+  });
+
+  it("comes from where the cloud leaves it to a workload, where nothing else is given", async () => {
+    const authority = await withAuthenticators();
+    const mirid = "/subscriptions/sub-1/resourcegroups/group-1/providers/Microsoft.Compute/virtualMachines/vm";
+    const cloud = await startHttpsService({
+      tls: false,
+      async handle({ query }) {
+        if (query.get("resource") === "https://management.azure.com/") {
+          const jwt = await authority.mint({ iss: "https://sts.windows.net/tenant/", oid: "object", xms_mirid: mirid });
+          return json(200, { access_token: jwt, expires_on: String(Math.floor(Date.now() / 1000) + 3600) });
+        }
+        const claims = { iss: "https://accounts.google.com", sub: "1", email: "ml@p.iam.gserviceaccount.com" };
+        const body = await authority.mint({ ...claims, aud: query.get("audience") ?? "" });
+        return { status: 200, headers: { "metadata-flavor": "Google" }, body };
+      },
+    });
+    const variables = {
+      AWS_PROFILE: undefined,
+      AWS_ACCESS_KEY_ID: iam.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: iam.secretAccessKey,
+      AWS_SESSION_TOKEN: iam.sessionToken,
+      AZURE_TENANT_ID: undefined,
+      AZURE_CLIENT_ID: undefined,
+      AZURE_TOKEN_CREDENTIALS: undefined,
+      IDENTITY_ENDPOINT: `${cloud.url}/msi/token`,
+      IDENTITY_HEADER: "header",
+      GOOGLE_APPLICATION_CREDENTIALS: undefined,
+      CLOUDSDK_CONFIG: import.meta.dirname,
+      GCE_METADATA_IP: undefined,
+      GCE_METADATA_HOST: `127.0.0.1:${cloud.port}`,
+    };
+    for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+    try {
+      const iamHost = "authn-iam-prod/123456789012/ml";
+      expect(await whoami(iamAuth({ service: "prod", host: iamHost, region: "eu-west-1" }))).toBe(`host/${iamHost}`);
+      const azureHost = "authn-azure-prod/123456789012/ml";
+      expect(await whoami(azureAuth({ service: "prod", host: azureHost }))).toBe(`host/${azureHost}`);
+      expect(await whoami(gcpAuth({ host: "authn-gcp/123456789012/ml" }))).toBe("host/authn-gcp/123456789012/ml");
+    } finally {
+      vi.unstubAllEnvs();
+      await cloud.close();
+    }
+    expect(() => gcpAuth({})).toThrow("needs host or token");
   });
 
   it("is asked for anew at each sign-in, and not in between", async () => {

@@ -295,7 +295,11 @@ describe("single sign-on", () => {
     const ended = { accessToken: "old", expiresAt: "2020-01-01T00:00:00Z", startUrl: "https://t.awsapps.com/start" };
     expect((await signOn({ ...ended, refreshToken, clientId: "id", clientSecret })).sessionToken).toBeDefined();
     const kept = JSON.parse(readFileSync(cache(), "utf8"));
-    expect([kept.accessToken, kept.startUrl, kept.refreshToken]).toEqual([world.aws.signOn.accessToken, ended.startUrl, refreshToken]);
+    expect([kept.accessToken, kept.startUrl, kept.refreshToken]).toEqual([
+      world.aws.signOn.accessToken,
+      ended.startUrl,
+      refreshToken,
+    ]);
     expect(Date.parse(kept.expiresAt)).toBeGreaterThan(world.clock.now());
     expect(statSync(cache()).mode & 0o777).toBe(0o600);
   });
