@@ -137,9 +137,10 @@ export class ProviderReads {
   }
 
   #tellStale({ key: reference, provider }: Target, outcome: SecretsError): void {
-    const { cache, emit } = this.#environment;
+    const { cache, emit, lastKnownGood } = this.#environment;
     const held = cache.find(reference);
-    if (held === undefined || cache.stateOf(held) !== "stale") return;
+    // What the snapshot gave was told when it did.
+    if (held === undefined || held.freshness === lastKnownGood?.freshness || cache.stateOf(held) !== "stale") return;
     const error = namedError(outcome, { provider, reference }, this.#kind);
     emit({ type: "stale", reference, ageMs: cache.ageMs(held), error });
   }

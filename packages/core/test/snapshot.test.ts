@@ -124,7 +124,7 @@ describe("a start while the backend is down", () => {
   it("keeps within the deadline of the call when the backend hangs, by opening the snapshot ahead of it", async () => {
     const store = mapStore();
     await earlier(store);
-    const { m, secrets } = client(store, { deadlineMs: 1_000 });
+    const { m, secrets, events } = client(store, { deadlineMs: 1_000 });
     m.answer = hang;
     const startedAt = clock.monotonic();
     const got = secrets.get("m://a").then((secret) => [secret.text(), clock.monotonic() - startedAt]);
@@ -134,6 +134,7 @@ describe("a start while the backend is down", () => {
     expect(store.reads).toBe(1);
     await clock.advance(5_000);
     expect(await got).toEqual(["1", 1_000]);
+    expect(events.map(({ type }) => type)).toEqual(["snapshot-used"]);
     await secrets.close();
   });
 
