@@ -65,7 +65,7 @@ export class CircuitBreaker {
 function wasLeft({ clock, deadlineAt, signal }: CallContext, startedAt: number): boolean {
   if (!signal.aborted) return false;
   if (!isSecretsError(signal.reason, "timeout")) return true;
-  // A caller's deadline is set a moment before the call's own, and ends it when the caller is the only one.
+  // A caller's timer may come a little before the call's own, and ends it where that caller is the only one.
   const now = clock.monotonic();
   return deadlineAt - now > (now - startedAt) / 10;
 }

@@ -5,40 +5,53 @@ interface Upstream {
 }
 
 /** One key on its way. */
-export interface Flight<T> {
+interface Flight<T> {
   readonly outcome: Promise<T>;
-  /** False once the key was written or dropped meanwhile: the outcome is for those who wait, and not to be held. */
-  readonly isCurrent: () => boolean;
-}
-
-interface Waiting<T> extends Flight<T> {
   readonly upstream: Upstream;
+  /** When it has ended in any case. One that is under way after that was frozen with the process, and brings what was then. */
+  readonly overdueAt: number;
   waiters: number;
   settled: boolean;
 }
 
 /** One upstream call for each key, however many callers ask. Outcomes never reject; a failure is an outcome too. */
 export class Flights<T> {
-  readonly #flights = new Map<string, Waiting<T>>();
+  readonly #flights = new Map<string, Flight<T>>();
+  readonly #now: () => number;
 
-  has(key: string): boolean {
-    return this.#flights.has(key);
+  constructor(now: () => number) {
+    this.#now = now;
   }
 
-  /** Starts one call for `keys`, none of which is under way. `run` gives an outcome for each, in order, and never rejects. */
-  start(keys: readonly string[], run: (signal: AbortSignal, isCurrent: (key: string) => boolean) => Promise<readonly T[]>): void {
+  has(key: string): boolean {
+    const flight = this.#flights.get(key);
+    return flight !== undefined && this.#now() <= flight.overdueAt;
+  }
+
+  /**
+   * Starts one call for `keys`, none of which is under way. `run` gives an outcome for each, in order, within `deadlineMs`, and never
+   * rejects. `isCurrent` is false once a key was written or dropped meanwhile, or the outcome is late: then it is for those who wait,
+   * and not to be held.
+   */
+  start(
+    keys: readonly string[],
+    deadlineMs: number,
+    run: (signal: AbortSignal, isCurrent: (key: string) => boolean) => Promise<readonly T[]>,
+  ): void {
+    const overdueAt = this.#now() + deadlineMs;
     const upstream: Upstream = { controller: new AbortController(), wanted: keys.length };
-    const mine = new Map<string, Waiting<T>>();
-    const isCurrent = (key: string) => this.#flights.get(key) === mine.get(key);
+    const mine = new Map<string, Flight<T>>();
+    const isMine = (key: string) => this.#flights.get(key) === mine.get(key);
+    const isCurrent = (key: string) => isMine(key) && this.#now() <= overdueAt;
     // A turn later, so that whoever starts the flight is already waiting for it when `run` begins.
     const outcomes = Promise.resolve().then(() => run(upstream.controller.signal, isCurrent));
     keys.forEach((key, index) => {
       const outcome = outcomes.then((all) => {
         flight.settled = true;
-        if (isCurrent(key)) this.#flights.delete(key);
+        if (isMine(key)) this.#flights.delete(key);
         return all[index] as T;
       });
-      const flight: Waiting<T> = { outcome, upstream, waiters: 0, settled: false, isCurrent: () => isCurrent(key) };
+      const flight: Flight<T> = { outcome, upstream, overdueAt, waiters: 0, settled: false };
       mine.set(key, flight);
       this.#flights.set(key, flight);
     });
@@ -49,7 +62,7 @@ export class Flights<T> {
    * gone before its outcome, the upstream call is aborted.
    */
   async join(key: string, wait: (outcome: Promise<T>) => Promise<T>): Promise<T> {
-    const flight = this.#flights.get(key) as Waiting<T>;
+    const flight = this.#flights.get(key) as Flight<T>;
     flight.waiters += 1;
     try {
       return await wait(flight.outcome);
@@ -67,7 +80,7 @@ export class Flights<T> {
   }
 
   /** The last caller's reason goes upstream: whether it ran out of time or lost interest says something about the backend. */
-  #abandon(key: string, flight: Waiting<T>, reason: unknown): void {
+  #abandon(key: string, flight: Flight<T>, reason: unknown): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
     flight.upstream.wanted -= 1;
     if (flight.upstream.wanted === 0) flight.upstream.controller.abort(reason);

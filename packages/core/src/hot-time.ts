@@ -37,11 +37,13 @@ export class HotTime {
   /** Reads both clocks, makes `elapsed` and `wall` current, and gives `elapsed`. */
   look(): number {
     const [wall, monotonic] = [this.#clock.now(), this.#clock.monotonic()];
-    const byWall = wall - this.#aligned.wall;
-    const further = Math.max(monotonic - this.#aligned.monotonic, byWall);
+    const [byWall, byMonotonic] = [wall - this.#aligned.wall, monotonic - this.#aligned.monotonic];
+    const further = Math.max(byMonotonic, byWall);
     this.elapsed = Math.max(this.elapsed, this.#aligned.elapsed + further);
     this.wall = wall;
-    if (further >= alignEveryMs || byWall < 0) this.#aligned = { elapsed: this.elapsed, wall, monotonic };
+    // A wall clock of whole milliseconds differs by less than one. More is a jump, and whichever clock goes further from here counts.
+    if (further >= alignEveryMs || Math.abs(byWall - byMonotonic) >= 1)
+      this.#aligned = { elapsed: this.elapsed, wall, monotonic };
     return this.elapsed;
   }
 

@@ -6,6 +6,7 @@ import { contentSize } from "./content.ts";
 import type { SecretsEvent } from "./create-secrets.ts";
 import { isSecretsError, type SecretsError } from "./errors.ts";
 import { Flights } from "./flights.ts";
+import type { HotTime } from "./hot-time.ts";
 import { joining } from "./join-reads.ts";
 import type { LastKnownGood } from "./last-known-good.ts";
 import type { Provider } from "./provider.ts";
@@ -25,6 +26,7 @@ export type Wait = <T>(work: Promise<T>) => Promise<T>;
 
 export interface ReadsEnvironment {
   readonly clock: Clock;
+  readonly time: HotTime;
   readonly random: () => number;
   readonly cache: SecretCache;
   readonly counters: Counters;
@@ -60,12 +62,13 @@ function pipeline(provider: Provider, { clock, random, counters, concurrency, re
 /** All reads from one provider: what is not held is read once for each key, through the layers, and held. */
 export class ProviderReads {
   readonly #environment: ReadsEnvironment;
-  readonly #flights = new Flights<Read>();
+  readonly #flights: Flights<Read>;
   readonly #kind: string;
   readonly #read: ReadMany;
 
   constructor(provider: Provider, environment: ReadsEnvironment) {
     this.#environment = environment;
+    this.#flights = new Flights(() => environment.time.look());
     this.#kind = provider.kind;
     this.#read = pipeline(provider, environment);
   }
@@ -94,13 +97,15 @@ export class ProviderReads {
   #start(targets: readonly Target[], deadlineMs: number): void {
     const { clock, closing } = this.#environment;
     const locators = targets.map((target) => target.locator);
+    // From now and not from when it runs, so that no caller's equal deadline comes first and seems to be a caller who left.
+    const startedAt = { wall: clock.now(), monotonic: clock.monotonic() };
     this.#flights.start(
       targets.map((target) => target.key),
+      deadlineMs,
       async (abandoned, isCurrent) => {
         let outcomes: readonly Outcome[];
-        const startedAt = { wall: clock.now(), monotonic: clock.monotonic() };
         try {
-          const limits = { clock, deadlineMs, signals: [closing, abandoned] };
+          const limits = { clock, deadlineMs, startedAt: startedAt.monotonic, signals: [closing, abandoned] };
           outcomes = await runCall(limits, (context) => this.#read(locators, context));
         } catch (error) {
           const shared = driverError(error, this.#kind);
@@ -112,7 +117,7 @@ export class ProviderReads {
   }
 
   #land(target: Target, outcome: Outcome, isCurrent: (key: string) => boolean, startedAt: StartedAt): Read {
-    const { cache, clock, counters, emit, lastKnownGood, onRead } = this.#environment;
+    const { cache, clock, closing, counters, emit, lastKnownGood, onRead } = this.#environment;
     const { key } = target;
     if (isSecretsError(outcome)) {
       counters.failures += 1;
@@ -125,7 +130,7 @@ export class ProviderReads {
     }
     const { version, content, lease } = outcome;
     const secret = secretFromContent(content, version, { provider: target.provider, reference: key });
-    if (isCurrent(key)) {
+    if (isCurrent(key) && !closing.aborted) {
       const before = cache.find(key)?.secret;
       cache.set(target, secret, contentSize(content), lease);
       lastKnownGood?.record(key, outcome, startedAt.wall, before?.version !== version);

@@ -5,6 +5,8 @@ import type { CallContext } from "./provider.ts";
 export interface CallLimits {
   readonly clock: Clock;
   readonly deadlineMs: number;
+  /** From when the deadline counts, on `clock.monotonic()`. Default: now. */
+  readonly startedAt?: number;
   /** Any of these ends the call: with its reason where that is a `SecretsError`, otherwise as `aborted`. */
   readonly signals: readonly (AbortSignal | undefined)[];
 }
@@ -22,7 +24,8 @@ export function abortError(signal: AbortSignal): SecretsError {
  * @throws SecretsError `timeout` or `aborted`, or whatever `work` throws.
  */
 export function runCall<T>(limits: CallLimits, work: (context: CallContext) => Promise<T>): Promise<T> {
-  const { clock, deadlineMs } = limits;
+  const { clock, deadlineMs, startedAt = clock.monotonic() } = limits;
+  const deadlineAt = startedAt + deadlineMs;
   const controller = new AbortController();
   const signals = limits.signals.filter((signal) => signal !== undefined);
   const aborted = signals.find((signal) => signal.aborted);
@@ -43,7 +46,7 @@ export function runCall<T>(limits: CallLimits, work: (context: CallContext) => P
         stop(
           new SecretsError("timeout", `no answer within ${deadlineMs} ms`, { hint: "Raise deadlineMs if the backend is slow." }),
         ),
-      deadlineMs,
+      deadlineAt - clock.monotonic(),
       { keepAlive: true },
     );
     for (const signal of signals) {
@@ -51,7 +54,7 @@ export function runCall<T>(limits: CallLimits, work: (context: CallContext) => P
       signal.addEventListener("abort", listener, { once: true });
       listeners.push(() => signal.removeEventListener("abort", listener));
     }
-    const context: CallContext = { signal: controller.signal, deadlineAt: clock.monotonic() + deadlineMs, clock };
+    const context: CallContext = { signal: controller.signal, deadlineAt, clock };
     Promise.resolve()
       .then(() => {
         // It may have ended in the turn that began it: then nothing is asked of anybody.

@@ -93,7 +93,7 @@ export class SecretsClient {
       drop: (pathKey) => this.#drop(pathKey),
     });
     const onRead = (target: Target, secret: Secret) => this.#followers.update(target.key, secret);
-    const environment = { clock, random, cache, counters, concurrency, retry, batch, closing, lastKnownGood, emit, onRead };
+    const environment = { clock, time, random, cache, counters, concurrency, retry, batch, closing, lastKnownGood, emit, onRead };
     for (const [name, provider] of providers) targets.add(name, { provider, reads: new ProviderReads(provider, environment) });
   }
 

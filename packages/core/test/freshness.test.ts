@@ -192,3 +192,48 @@ describe("freshness", () => {
     expect(events.slice(1)).toEqual([{ type: "refresh-failed", reference: "m://a", error: code("unavailable") }]);
   });
 });
+
+describe("a read that was under way when the process was frozen", () => {
+  /** Answers after 100 ms with what was there when it was asked. */
+  function slow() {
+    const [clock, m] = [manualClock(), counting({ secrets: { a: "before" } })];
+    const { watch: _none, ...inner } = m;
+    const provider: typeof inner = {
+      ...inner,
+      read: async (...call) => {
+        const record = await m.read(...call);
+        await new Promise<void>((resolve) => clock.setTimer(resolve, 100));
+        return record;
+      },
+    };
+    const secrets = createSecrets({ providers: { m: provider }, clock, random: () => 0.5 });
+    const thaw = async () => {
+      await createSecrets({ providers: { m } }).put("m://a", "after");
+      clock.setWall(clock.now() + 3_600_000);
+    };
+    return { clock, m, secrets, thaw };
+  }
+
+  it("is not held as if it were new", async () => {
+    const { clock, m, secrets, thaw } = slow();
+    const early = secrets.get("m://a");
+    await clock.advance(50);
+    await thaw();
+    await clock.advance(50);
+    expect((await early).text()).toBe("before");
+    const late = secrets.get("m://a");
+    await clock.advance(100);
+    expect((await late).text()).toBe("after");
+    expect(m.reads).toHaveLength(2);
+  });
+
+  it("is not what a later caller waits for", async () => {
+    const { clock, secrets, thaw } = slow();
+    const early = secrets.get("m://a");
+    await clock.advance(50);
+    await thaw();
+    const late = secrets.get("m://a");
+    await clock.advance(200);
+    expect([(await early).text(), (await late).text(), secrets.peek("m://a")?.text()]).toEqual(["before", "after", "after"]);
+  });
+});

@@ -39,6 +39,16 @@ it("goes on by whichever clock went further, and never back", async () => {
   expect(time.look()).toBe(65_410);
 });
 
+it("counts from a jump of the wall clock by whichever clock goes further from there", async () => {
+  const clock = manualClock();
+  const time = new HotTime(clock);
+  clock.setWall(clock.now() + 499);
+  expect(time.look()).toBe(499);
+  clock.setWall(clock.now() - 499);
+  await clock.advance(5_000);
+  expect(time.look()).toBe(5_499);
+});
+
 it("takes what a look tells from the clocks, however long a callback has gone on", () => {
   const time = new HotTime(systemClock);
   const before = time.glance();
