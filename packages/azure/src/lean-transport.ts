@@ -7,7 +7,7 @@ import type { LeanAzureOptions } from "./lean-azure-options.ts";
 import { deletedSecretOf, pageOf, propertiesOf, secretOf } from "./secret-bundle.ts";
 import { type TokenCredentialLike, type TokenSource, tokenSource } from "./token-source.ts";
 import type { Transport, VaultPage } from "./transport.ts";
-import { pathIn, pathOfCursor, vaultError } from "./vault-answer.ts";
+import { isBundle, notKeyVaults, pathIn, pathOfCursor, vaultError } from "./vault-answer.ts";
 import { vaultDoor } from "./vault-door.ts";
 import { vaultOrigin } from "./vault-origin.ts";
 import { vaultSession } from "./vault-session.ts";
@@ -49,16 +49,26 @@ export function leanTransport(options: LeanAzureOptions): Transport {
   });
   let closed = false;
 
-  async function send(request: HttpRequest, context: CallContext): Promise<HttpResponse> {
+  async function send(request: HttpRequest, context: CallContext, expected = 200): Promise<HttpResponse> {
     if (closed) throw new SecretsError("closed", "this provider is closed", { provider: "azure" });
     throwIfEnded(context);
     const response = await enter(request, context);
-    if (response.status < 200 || response.status > 299) throw vaultError(response, context);
-    return response;
+    if (response.status === expected) return response;
+    if (response.status >= 300) throw vaultError(response, context);
+    // A web page is told as such.
+    if (response.status !== 204) response.json();
+    throw notKeyVaults();
   }
 
-  const ask = (method: string, path: string, context: CallContext, json?: unknown) =>
-    send({ method, path, query: { "api-version": apiVersion }, ...(json === undefined ? {} : { json }) }, context);
+  const request = (method: string, path: string): HttpRequest => ({ method, path, query: { "api-version": apiVersion } });
+
+  async function ask(asked: HttpRequest, context: CallContext): Promise<unknown> {
+    return (await send(asked, context)).json();
+  }
+
+  async function change(method: string, path: string, context: CallContext): Promise<void> {
+    if (!isBundle(await ask(request(method, path), context))) throw notKeyVaults();
+  }
 
   async function page<T>(
     path: string,
@@ -66,31 +76,30 @@ export function leanTransport(options: LeanAzureOptions): Transport {
     toItem: (json: unknown) => T,
     context: CallContext,
   ): Promise<VaultPage<T>> {
-    const response = cursor === undefined ? await ask("GET", path, context) : await send({ path: pathOfCursor(cursor) }, context);
-    const { items, nextLink } = pageOf(response.json());
+    const asked = cursor === undefined ? request("GET", path) : { path: pathOfCursor(cursor) };
+    const { items, nextLink } = pageOf(await ask(asked, context));
     return { items: items.map(toItem), ...(nextLink === undefined ? {} : { next: pathIn(origin, nextLink) }) };
   }
 
   const getSecret: Transport["getSecret"] = async (name, version, context) =>
-    secretOf((await ask("GET", `/secrets/${name}/${version ?? ""}`, context)).json());
+    secretOf(await ask(request("GET", `/secrets/${name}/${version ?? ""}`), context));
 
   return {
     getSecret,
-    setSecret: async (name, secret, context) => secretOf((await ask("PUT", `/secrets/${name}`, context, secret)).json()),
-    async deleteSecret(name, context) {
-      await ask("DELETE", `/secrets/${name}`, context);
-    },
+    setSecret: async (name, secret, context) =>
+      secretOf(await ask({ ...request("PUT", `/secrets/${name}`), json: secret }, context)),
+    deleteSecret: (name, context) => change("DELETE", `/secrets/${name}`, context),
     async recoverDeletedSecret(name, context) {
       try {
-        await ask("POST", `/deletedsecrets/${name}/recover`, context);
+        await change("POST", `/deletedsecrets/${name}/recover`, context);
       } catch (error) {
-        if (!isSecretsError(error, "not-found")) throw error;
-        // It is not among the deleted ones: perhaps because it is back already.
+        if (!isSecretsError(error, "not-found", "permission-denied")) throw error;
+        // Perhaps it is back already.
         await getSecret(name, undefined, context).catch(() => Promise.reject(error));
       }
     },
     async purgeDeletedSecret(name, context) {
-      await ask("DELETE", `/deletedsecrets/${name}`, context);
+      await send(request("DELETE", `/deletedsecrets/${name}`), context, 204);
     },
     listSecrets: (cursor, context) => page("/secrets", cursor, propertiesOf, context),
     listSecretVersions: (name, cursor, context) => page(`/secrets/${name}/versions`, cursor, propertiesOf, context),

@@ -1,6 +1,6 @@
 import type { CallContext } from "@keyhold/core";
 import type { HttpClient, HttpResponse } from "@keyhold/http";
-import { pathIn, vaultError } from "./vault-answer.ts";
+import { isBundle, pathIn, vaultError } from "./vault-answer.ts";
 
 /** What one call of the SDK is about, known to every request that it makes. */
 export interface SdkCall {
@@ -73,9 +73,9 @@ export function sdkHttpClient({ http, origin, currentCall, onRefused, onAnswer }
         return { ...answer, bodyAsText: "{}" };
       }
       if (status < 200 || status > 299) throw vaultError(response, call.context);
-      if (request.method !== "GET") call.hasChanged = true;
       if (status === 204) return answer;
       const body = response.json() as { readonly nextLink?: unknown } | null;
+      if (request.method !== "GET") call.hasChanged = isBundle(body);
       call.nextLink = typeof body?.nextLink === "string" ? body.nextLink : undefined;
       return { ...answer, bodyAsText: response.text() };
     },

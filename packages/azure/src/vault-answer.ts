@@ -45,6 +45,11 @@ export function pathOfCursor(cursor: string): string {
   });
 }
 
+/** Whether an answer is about a secret, as each to a change is: a web page with 200 has changed nothing. */
+export function isBundle(json: unknown): boolean {
+  return typeof (json as { readonly id?: unknown } | null)?.id === "string";
+}
+
 /** What a vault would not send. */
 export function notKeyVaults(): SecretsError {
   return new SecretsError("decode", "Azure Key Vault: the answer is not one of Key Vault's", {

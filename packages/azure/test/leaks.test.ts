@@ -4,13 +4,20 @@ import { ClientSecretCredential } from "@azure/identity";
 import { SecretClient } from "@azure/keyvault-secrets";
 import { callContext } from "@keyhold/core";
 import { findLeak } from "@keyhold/testing";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { Fault } from "../../../test/servers/faults.ts";
 import { testClient } from "../../../test/servers/oidc/start-token-server.ts";
 import { startVault } from "./support/start-vault.ts";
 import { transports } from "./support/transports.ts";
 
 const value = "canary-value-8f3a61";
+
+const totals = { adapter: "azure", failures: 0, leaks: 0, bareSdkLeaks: 0 };
+afterAll(() => {
+  const folder = path.resolve(import.meta.dirname, "../../../node_modules/.cache/keyhold/leaks");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, "azure.json"), JSON.stringify(totals));
+});
 
 describe.each(transports)("over $transport", (tested) => {
   it("no failure shows a credential or a value; those of the bare SDK do", async () => {
@@ -109,12 +116,9 @@ describe.each(transports)("over $transport", (tested) => {
     expect(vault.violations()).toEqual([]);
     await vault.close();
 
-    const folder = path.resolve(import.meta.dirname, "../../../node_modules/.cache/keyhold/leaks");
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(
-      path.join(folder, `${tested.name}.json`),
-      JSON.stringify({ adapter: tested.name, failures, leaks, bareSdkLeaks }),
-    );
+    totals.failures += failures;
+    totals.leaks += leaks;
+    totals.bareSdkLeaks += bareSdkLeaks;
     console.log(`${tested.name}: ${failures} failures: ${leaks} leaks; bare SDK: ${bareSdkLeaks} leaks`);
     expect(leaks).toBe(0);
     expect(bareSdkLeaks).toBeGreaterThan(0);
