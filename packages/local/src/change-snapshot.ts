@@ -1,8 +1,8 @@
 import type { SnapshotChanges } from "@keyhold/core";
 import { encodeEntry, entryAt, type SnapshotEntries, type SnapshotEntry } from "./snapshot-format.ts";
 
-/** As many, and as large, as the cache of a client is by default. */
-const most = { entries: 1_000, bytes: 16 * 1024 * 1024 };
+/** As many as a client holds by default; as large as is encrypted in some tens of milliseconds, which the event loop waits for. */
+const most = { entries: 1_000, bytes: 1024 * 1024 };
 /** Further in the future, the wall clock was wrong when it was written, and its age is unknown. */
 const clockStepMs = 60_000;
 

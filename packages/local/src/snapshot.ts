@@ -2,6 +2,7 @@ import path from "node:path";
 import type { SnapshotStore } from "@keyhold/core";
 import { isSecretsError } from "@keyhold/core";
 import { throwIfAborted, untilAborted } from "./abort.ts";
+import { loadAge } from "./age.ts";
 import { changeSnapshot } from "./change-snapshot.ts";
 import { fileStamp, readCheckedFile } from "./checked-file.ts";
 import { fail, fileError } from "./errors.ts";
@@ -9,7 +10,7 @@ import { type Identities, type IdentityOptions, identitySource } from "./identit
 import { refuseNetworkFileSystem } from "./network-file-system.ts";
 import { decodeSnapshot, encodeSnapshot, type SnapshotEntries } from "./snapshot-format.ts";
 import { requireIdentities } from "./store.ts";
-import { decryptStore, encryptStore } from "./store-cipher.ts";
+import { decryptStore } from "./store-cipher.ts";
 import { lockStore } from "./store-lock.ts";
 import { noStep, removeLeftovers, replaceFile, type Step } from "./write-file.ts";
 
@@ -21,7 +22,7 @@ export interface SnapshotOptions extends IdentityOptions {
 }
 
 const dayMs = 86_400_000;
-const maxFileBytes = 64 * 1024 * 1024;
+const maxFileBytes = 8 * 1024 * 1024;
 
 /**
  * The last known good values of a client on disk, so that a process can start while its backend is down: one file, encrypted by age
@@ -84,7 +85,7 @@ export function snapshotWithSteps(options: SnapshotOptions, step: Step): Snapsho
             const entries = changeSnapshot(before?.entries ?? new Map(), changes, { now: context.clock.now(), maxAgeMs });
             if (entries === undefined) return;
             // To one key: kinds of keys cannot be mixed, and whoever has this identity has its first key.
-            const bytes = await encryptStore(encodeSnapshot(entries), recipients.slice(0, 1));
+            const bytes = await encrypt(encodeSnapshot(entries), recipients[0] as string);
             throwIfAborted(context);
             const isSame = async () => {
               await lock.verify();
@@ -100,6 +101,14 @@ export function snapshotWithSteps(options: SnapshotOptions, step: Step): Snapsho
       }
     },
   };
+}
+
+/** As bytes: nobody commits a snapshot, and armor would take as long as the encryption. */
+async function encrypt(text: string, recipient: string): Promise<Uint8Array> {
+  const { Encrypter } = await loadAge();
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(recipient);
+  return await encrypter.encrypt(text);
 }
 
 async function decrypt(bytes: Uint8Array, identities: Identities): Promise<string> {

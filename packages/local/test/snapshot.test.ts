@@ -75,8 +75,7 @@ describe("a process that starts while its backend is down", () => {
     await serve(task());
     const bytes = readFileSync(file);
     for (const text of [canary, Buffer.from(canary).toString("base64").slice(0, 16), "backend://"])
-      expect(Buffer.from(bytes.toString().split("\n").slice(1, -2).join(""), "base64").includes(text)).toBe(false);
-    expect(bytes.includes(canary)).toBe(false);
+      expect(bytes.includes(text)).toBe(false);
     if (process.platform !== "win32") expect(statSync(file).mode & 0o777).toBe(0o600);
     const names = readdirSync(path.dirname(file)).filter((name) => name.includes("last-known-good"));
     expect(names.sort()).toEqual([".last-known-good.lock", "last-known-good"]);
@@ -127,8 +126,8 @@ describe("a file that is no snapshot of ours", () => {
     "is cut short": () => writeFileSync(file, readFileSync(file).subarray(0, 300)),
     "has a changed byte": () => {
       const bytes = readFileSync(file);
-      const at = bytes.lastIndexOf("-----END") - 20;
-      bytes[at] = bytes[at] === 65 ? 66 : 65;
+      const at = bytes.length - 20;
+      bytes[at] = (bytes[at] as number) ^ 1;
       writeFileSync(file, bytes);
     },
     "is empty": () => writeFileSync(file, ""),
@@ -274,7 +273,7 @@ describe("the entries of a snapshot", () => {
     const many = Object.fromEntries(Array.from({ length: 1_200 }, (_one, index) => [`a://${index}`, record("x", 6_000 + index)]));
     const left = [...(change(many, { "a://b": record("y", 9_000) })?.keys() ?? [])];
     expect([left.length, left[0], left.at(-1)]).toEqual([1_000, "a://b", "a://201"]);
-    const large = record("x".repeat(9 * 1024 * 1024), 9_000);
+    const large = record("x".repeat(600 * 1024), 9_000);
     expect([
       ...(change(
         { "a://1": large, "a://2": { ...large, readAt: 9_001 }, "a://3": record("x", 8_000) },
