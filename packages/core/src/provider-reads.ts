@@ -129,7 +129,7 @@ export class ProviderReads {
       return outcome;
     }
     const { version, content, lease } = outcome;
-    const secret = secretFromContent(content, version, { provider: target.provider, reference: key });
+    const secret = secretFromContent(content, version, key);
     if (isCurrent(key) && !closing.aborted) {
       const before = cache.find(key)?.secret;
       cache.set(target, secret, contentSize(content), lease);

@@ -191,7 +191,7 @@ export class Reader {
     const known = cache.find(target.key);
     if (known) return known;
     const { content, version } = found.record;
-    const secret = secretFromContent(content, version, { provider: target.provider, reference: target.key });
+    const secret = secretFromContent(content, version, target.key);
     const named = namedError(error, { provider: target.provider, reference: target.key }, kind);
     emit({ type: "snapshot-used", reference: target.key, ageMs: found.ageMs, error: named });
     return cache.restore(target, secret, contentSize(content), found.ageMs, lastKnownGood.freshness, error);

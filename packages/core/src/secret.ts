@@ -33,17 +33,19 @@ export interface Secret {
   toJSON(): string;
 }
 
-/** Where a secret came from, for the errors of its methods. */
-export interface Origin {
-  readonly provider: string;
-  readonly reference: string;
-}
-
+/** Text and bytes stand as they are, without an object around them: of these there are many. */
 type Held =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  | string
+  | Uint8Array
   | { readonly kind: "json"; readonly document: JsonDocument }
   | { readonly kind: "fields"; readonly fields: Readonly<Record<string, Json | Uint8Array>> };
+
+/** A JSON null has no text, and compares as an empty value. */
+const isNull = (held: Held) =>
+  typeof held === "object" && !(held instanceof Uint8Array) && held.kind === "json" && held.document.value === null;
+
+const isFields = (held: Held): held is Extract<Held, { kind: "fields" }> =>
+  typeof held === "object" && !(held instanceof Uint8Array) && held.kind === "fields";
 
 const brand: unique symbol = Symbol.for("@keyhold/secret") as never;
 const inspectSymbol = Symbol.for("nodejs.util.inspect.custom");
@@ -91,12 +93,13 @@ class SecretValue implements Secret {
   }
 
   readonly #held: Held;
-  readonly #origin: Origin | undefined;
+  /** The reference it came from, for the errors of its methods. */
+  readonly #origin: string | undefined;
   readonly version: string | undefined;
   /** A symbol no other secret has: it makes two secrets unequal, and structured cloning fails on it. */
   readonly identity: symbol = Symbol(placeholder);
 
-  constructor(held: Held, version: string | undefined, origin: Origin | undefined) {
+  constructor(held: Held, version: string | undefined, origin: string | undefined) {
     this.#held = held;
     this.#origin = origin;
     this.version = version;
@@ -106,8 +109,8 @@ class SecretValue implements Secret {
   text(): string {
     return this.#explain(() => {
       const held = this.#held;
-      if (held.kind === "text") return held.text;
-      if (held.kind === "bytes") return utf8(held.bytes);
+      if (typeof held === "string") return held;
+      if (held instanceof Uint8Array) return utf8(held);
       if (held.kind === "fields") {
         throw new SecretsError("decode", "this secret has fields, so it is no single text", {
           hint: "Name a field in the reference (…#password), or use field(name) or json().",
@@ -120,7 +123,7 @@ class SecretValue implements Secret {
 
   bytes(): Uint8Array {
     const held = this.#held;
-    if (held.kind === "bytes") return Uint8Array.from(held.bytes);
+    if (held instanceof Uint8Array) return Uint8Array.from(held);
     return new TextEncoder().encode(this.text());
   }
 
@@ -140,9 +143,9 @@ class SecretValue implements Secret {
       const keys = fieldKeys(name);
       const first = keys[0] as string;
       // A field of bytes stays bytes; only its siblings would have to be text.
-      if (held.kind === "fields" && keys.length === 1 && Object.hasOwn(held.fields, first)) {
+      if (isFields(held) && keys.length === 1 && Object.hasOwn(held.fields, first)) {
         const value = held.fields[first];
-        if (value instanceof Uint8Array) return new SecretValue({ kind: "bytes", bytes: value }, this.version, this.#origin);
+        if (value instanceof Uint8Array) return new SecretValue(value, this.version, this.#origin);
         return new SecretValue({ kind: "json", document: { value } }, this.version, this.#origin);
       }
       const found = select(this.#document(), keys);
@@ -171,14 +174,14 @@ class SecretValue implements Secret {
 
   #document(): JsonDocument {
     const held = this.#held;
-    if (held.kind === "json") return held.document;
-    if (held.kind === "fields") return fieldsDocument(held.fields);
-    return parseDocument(held.kind === "text" ? held.text : utf8(held.bytes));
+    if (typeof held === "string") return parseDocument(held);
+    if (held instanceof Uint8Array) return parseDocument(utf8(held));
+    return held.kind === "json" ? held.document : fieldsDocument(held.fields);
   }
 
   #comparable(): Uint8Array {
     const held = this.#held;
-    if (held.kind !== "fields") return held.kind === "json" && held.document.value === null ? new Uint8Array() : this.bytes();
+    if (!isFields(held)) return isNull(held) ? new Uint8Array() : this.bytes();
     return new TextEncoder().encode(`\0fields${JSON.stringify(stable(held.fields))}`);
   }
 
@@ -188,7 +191,8 @@ class SecretValue implements Secret {
       return work();
     } catch (error) {
       if (this.#origin === undefined || !(error instanceof SecretsError)) throw error;
-      throw new SecretsError(error.code, error.message, { ...error, ...this.#origin });
+      const [reference, provider] = [this.#origin, this.#origin.slice(0, this.#origin.indexOf("://"))];
+      throw new SecretsError(error.code, error.message, { ...error, provider, reference });
     }
   }
 }
@@ -223,12 +227,13 @@ function validated<Output>(schema: StandardSchema<unknown, Output>, value: Json)
   return result.value;
 }
 
-/** Turns what a driver read into a secret. */
-export function secretFromContent(content: Content, version?: string, origin?: Origin): Secret {
-  if (content.kind === "fields") return new SecretValue({ kind: "fields", fields: content.fields }, version, origin);
-  const { value } = content;
-  if (typeof value === "string") return new SecretValue({ kind: "text", text: value }, version, origin);
-  return new SecretValue({ kind: "bytes", bytes: value }, version, origin);
+/** Turns what a driver read under `reference` into a secret. */
+export function secretFromContent(content: Content, version?: string, reference?: string): Secret {
+  return new SecretValue(
+    content.kind === "fields" ? { kind: "fields", fields: content.fields } : content.value,
+    version,
+    reference,
+  );
 }
 
 /**
