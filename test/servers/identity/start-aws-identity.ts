@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { type AwsCredentials, verifySignature } from "../aws/verify-signature.ts";
+import type { Certificates } from "../certificates.ts";
 import {
   type HttpsService,
   json,
@@ -14,6 +15,7 @@ export interface AwsIdentityOptions {
   readonly clock: WallClock;
   /** Signs the web identities that the role trusts. */
   readonly authority: TokenAuthority;
+  readonly tls?: Certificates;
 }
 
 /** The services that give out AWS credentials: metadata and containers over plain HTTP, STS and single sign-on over TLS. */
@@ -47,7 +49,7 @@ const stsError = (status: number, code: string): ServiceAnswer => ({
   body: `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>refused</Message></Error></ErrorResponse>`,
 });
 
-export async function startAwsIdentity({ clock, authority }: AwsIdentityOptions): Promise<AwsIdentity> {
+export async function startAwsIdentity({ clock, authority, tls }: AwsIdentityOptions): Promise<AwsIdentity> {
   const known = new Map<string, AwsCredentials>();
   const random = (bytes: number) => randomBytes(bytes).toString("base64");
   const user: AwsCredentials = { accessKeyId: "AKIAKEYHOLDTESTUSER0", secretAccessKey: random(30) };
@@ -134,11 +136,13 @@ export async function startAwsIdentity({ clock, authority }: AwsIdentityOptions)
       }
     }
     const { accessKeyId, secretAccessKey, sessionToken, expiresAt } = issue(Number(form.get("DurationSeconds") ?? 3600) * 1000);
-    const body = `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>${accessKeyId}</AccessKeyId><SecretAccessKey>${secretAccessKey}</SecretAccessKey><SessionToken>${sessionToken}</SessionToken><Expiration>${expiresAt?.toISOString()}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`;
+    const name = String(form.get("Action"));
+    const body = `<${name}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><${name}Result><Credentials><AccessKeyId>${accessKeyId}</AccessKeyId><SecretAccessKey>${secretAccessKey}</SecretAccessKey><SessionToken>${sessionToken}</SessionToken><Expiration>${expiresAt?.toISOString()}</Expiration></Credentials></${name}Result></${name}Response>`;
     return { status: 200, headers: { "content-type": "text/xml" }, body };
   }
 
   const tokenService = await startHttpsService({
+    ...(tls && { tls }),
     handle(request, violate) {
       const { method, path, headers, query } = request;
       if (method === "POST" && path === "/") return assume(request, violate);

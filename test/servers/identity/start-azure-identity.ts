@@ -20,7 +20,8 @@ export async function startAzureIdentity({ tokens, clock }: { tokens: TokenServe
   const service = await startHttpsService({
     tls: false,
     async handle({ method, path, query, headers }, violate) {
-      const isMachine = path === "/metadata/identity/oauth2/token";
+      // Microsoft's own client puts a slash behind it.
+      const isMachine = path.replace(/\/$/, "") === "/metadata/identity/oauth2/token";
       const isApp = path === "/msi/token";
       if (method !== "GET" || !(isMachine || isApp)) return { status: 404 };
       if (isMachine && headers.metadata !== "true")

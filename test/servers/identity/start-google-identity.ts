@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { decodeProtectedHeader, importSPKI, type JWTPayload, jwtVerify } from "jose";
+import type { Certificates } from "../certificates.ts";
 import {
   type HttpsService,
   json,
@@ -16,6 +17,7 @@ export interface GoogleIdentityOptions {
   readonly authority: TokenAuthority;
   /** Signs the subject tokens of the pool. */
   readonly pool: TokenAuthority;
+  readonly tls?: Certificates;
   /** Whether a signed request for GetCallerIdentity comes from the AWS role that the pool trusts. */
   readonly isAwsCaller: (request: Omit<ServiceRequest, "query">) => boolean;
 }
@@ -45,6 +47,7 @@ export async function startGoogleIdentity({
   clock,
   authority,
   pool,
+  tls,
   isAwsCaller,
 }: GoogleIdentityOptions): Promise<GoogleIdentity> {
   const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -94,10 +97,8 @@ export async function startGoogleIdentity({
     const { url, method, headers } = JSON.parse(decodeURIComponent(token));
     const sent = Object.fromEntries(headers.map(({ key, value }: Record<string, string>) => [String(key).toLowerCase(), value]));
     const { host, pathname, search } = new URL(url);
-    // Google demands its own header among what is signed, so that the request is of use for this pool alone.
-    const isForUs =
-      sent["x-goog-cloud-target-resource"] === audience &&
-      /SignedHeaders=[^,]*x-goog-cloud-target-resource/.test(sent.authorization);
+    // Google's own clients do not sign this header, though they should; it has to be there.
+    const isForUs = sent["x-goog-cloud-target-resource"] === audience;
     if (!isForUs || sent.host !== host || method !== "POST" || search !== "?Action=GetCallerIdentity&Version=2011-06-15")
       return undefined;
     return isAwsCaller({ method, path: pathname + search, headers: sent, body: Buffer.alloc(0) }) ? "aws-role" : undefined;
@@ -122,6 +123,7 @@ export async function startGoogleIdentity({
   }
 
   const services = await startHttpsService({
+    ...(tls && { tls }),
     async handle(request, violate) {
       const { method, path, headers } = request;
       if (method !== "POST") return { status: 404 };
