@@ -190,7 +190,7 @@ interface Strike {
 }
 
 const strikes: fc.Arbitrary<Strike | undefined> = fc.oneof(
-  { weight: 10, arbitrary: fc.constant(undefined) },
+  { weight: 16, arbitrary: fc.constant(undefined) },
   {
     weight: 5,
     arbitrary: fc

@@ -90,7 +90,8 @@ export function gcpProvider(
       // Only a number can be destroyed. The etag sees to it that it is the version which the name stood for.
       const asked = await versionNameOf(locator, context);
       const { name, etag } = await transport.call<VersionMessage>("GetSecretVersion", { name: asked }, context);
-      await transport.call("DestroySecretVersion", { name, etag }, context);
+      const numbered = `${await nameOf(locator.path, context)}/versions/${lastSegment(name)}`;
+      await transport.call("DestroySecretVersion", { name: numbered, etag }, context);
     },
 
     async list({ prefix, cursor }, context) {

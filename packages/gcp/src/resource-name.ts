@@ -1,4 +1,5 @@
 import { type Locator, SecretsError } from "@keyhold/core";
+import { notGoogles } from "./not-googles.ts";
 
 /** A path: a secret's id in the provider's own project, or its whole resource name. */
 export interface SecretPath {
@@ -60,7 +61,12 @@ export function versionId({ version, stage }: Locator): string {
   return version ?? stage ?? "latest";
 }
 
-export const lastSegment = (name: string): string => name.slice(name.lastIndexOf("/") + 1);
+/** The id or number at the end of a name that Google answered with. @throws SecretsError `decode` for none. */
+export function lastSegment(name: string): string {
+  const segment = name.slice(name.lastIndexOf("/") + 1);
+  if (segment === "") throw notGoogles();
+  return segment;
+}
 
 /** @throws SecretsError `invalid-argument` for what can be no project's id or number. */
 export function checkedProject(project: string): string {

@@ -1,5 +1,5 @@
-import { SecretsError } from "@keyhold/core";
 import type { HttpRequest } from "@keyhold/http";
+import { notGoogles } from "./not-googles.ts";
 import type { Method, Timestamp } from "./transport.ts";
 
 /** The fields of the requests that the provider makes. */
@@ -64,13 +64,6 @@ export function toRestRequest(method: Method, message: Readonly<Record<string, u
 }
 
 type Json = Readonly<Record<string, unknown>>;
-
-function notGoogles(): SecretsError {
-  return new SecretsError("decode", "Google Secret Manager: this is no answer of Google's", {
-    provider: "gcp",
-    hint: "Something between here and Google answered in its place: check apiEndpoint and the proxy.",
-  });
-}
 
 function objectOf(json: unknown): Json {
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw notGoogles();

@@ -1,6 +1,7 @@
 import { isSecretsError, SecretsError } from "@keyhold/core";
 import { transportError } from "@keyhold/http";
 import { canonicalCodes, gcpError } from "./gcp-error.ts";
+import { notGoogles } from "./not-googles.ts";
 
 /** What an error of the SDK may look like. Read, and let go. */
 interface SdkError {
@@ -22,7 +23,6 @@ const connectionProblems: readonly (readonly [words: RegExp, code: string])[] = 
 ];
 
 const peer = "Google Secret Manager";
-const impostor = "Something between here and Google answered in its place: check apiEndpoint and the proxy.";
 
 /** What an error of the SDK means. Its words are compared with known ones, and none is passed on. */
 export function sdkError(thrown: unknown): SecretsError {
@@ -40,11 +40,11 @@ export function sdkError(thrown: unknown): SecretsError {
   }
   // No quota: grpc-js itself refuses a length over the limit, and takes the first letters of a web page for one.
   if (canonical === "RESOURCE_EXHAUSTED" && words.startsWith("Received message larger than max")) {
-    return new SecretsError("decode", `${peer}: this is no answer of Google's`, { provider: "gcp", hint: impostor });
+    return notGoogles();
   }
   if (canonical === "UNKNOWN" && words.startsWith("Received HTTP status code")) {
     const what = `${peer}: a redirect, or another answer that is not gRPC`;
-    return new SecretsError("unavailable", what, { provider: "gcp", hint: impostor, retryable: false });
+    return new SecretsError("unavailable", what, { provider: "gcp", hint: notGoogles().hint, retryable: false });
   }
   return gcpError(canonical === undefined ? {} : { code: canonical });
 }

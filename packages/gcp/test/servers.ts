@@ -17,6 +17,8 @@ export interface Google {
   readonly tokens: TokenServer;
   readonly server: GoogleServer;
   readonly token: string;
+  /** A token for another account. */
+  tokenOf(email: string): Promise<string>;
   /** A provider that talks to the server, and may do everything there. */
   create(options?: GcpOptions): GcpProvider;
   /** Gives aliases to versions, past the provider. */
@@ -46,6 +48,7 @@ export async function startServers(transport: TransportName, options: Omit<Googl
     tokens,
     server,
     token,
+    tokenOf: (email) => googleToken(tokens, email),
     create({ fallback = transport === "REST", ...own } = {}) {
       const options = {
         projectId: server.projectId,
