@@ -25,6 +25,7 @@ function importComparisons(): Comparison[] {
   const [empty, , { ms, megabytes, over }] = measureImports(path.join(core.directory, "dist/index.js"), 2 * rounds + 1);
   const row = (name: string, base: number, more: number, most: number): Comparison => ({
     name,
+    program: "import @keyhold/core",
     ours: rounded(base + more),
     peers: { "an empty process": rounded(base) },
     ratio: rounded(1 + more / base, 3),

@@ -4,6 +4,8 @@ import { type Cloud, clouds, modes, nameOf, peers } from "./programs.ts";
 /** One line of `results-cold.json`. Times are milliseconds from the start of the process to the first secret. */
 export interface Comparison {
   readonly name: string;
+  /** Which program is ours. */
+  readonly program: string;
   readonly ours: number;
   /** What it is compared with first; others stand beside it. */
   readonly peers: Readonly<Record<string, number>>;
@@ -29,6 +31,7 @@ function compare(found: Found, name: string, ours: string, others: readonly stri
   const base = median(first.ms);
   const comparison: Comparison = {
     name,
+    program: ours,
     ours: rounded(median(mine.ms)),
     peers: Object.fromEntries(theirs.map(([other, { ms }]) => [other, rounded(median(ms))])),
     ratio: rounded(median(mine.ms.map((ms, round) => ms / (first.ms[round] as number))), 3),
@@ -36,6 +39,14 @@ function compare(found: Found, name: string, ours: string, others: readonly stri
   };
   return [comparison];
 }
+
+/** What people call the programs of `peers`. */
+export const peerNames: Readonly<Record<Cloud, Readonly<Record<string, string>>>> = {
+  aws: { sdk: "AWS's SDK", powertools: "Powertools" },
+  azure: { sdk: "Azure's SDK" },
+  gcp: { sdk: "Google's SDK" },
+  vault: { sdk: "node-vault" },
+};
 
 const peerBound = (cloud: Cloud): number => (cloud === "aws" || cloud === "vault" ? 0.55 : 0.25);
 
@@ -53,12 +64,12 @@ export function comparisons(found: Found): Comparison[] {
         ...peers[cloud].flatMap((peer) => {
           // The promise about Azure is about signing in by DefaultAzureCredential, which a static credential does without.
           const bound = cloud === "azure" && mode === "static" ? null : peerBound(cloud);
-          return compare(found, `${title}: lean by ${peerName(cloud, peer)}`, name("lean"), [name(peer)], bound);
+          return compare(found, `${title}: lean by ${peerNames[cloud][peer]}`, name("lean"), [name(peer)], bound);
         }),
         ...peers[cloud].flatMap((peer) =>
           compare(
             found,
-            `${title}: lean by ${peerName(cloud, peer)}, both bundled`,
+            `${title}: lean by ${peerNames[cloud][peer]}, both bundled`,
             name("lean", true),
             [name(peer, true)],
             null,
@@ -84,10 +95,4 @@ export function comparisons(found: Found): Comparison[] {
       return compare(found, title, `aws fifty lean${suffix}`, [`aws fifty hand${suffix}`], 1.2);
     }),
   ];
-}
-
-function peerName(cloud: Cloud, peer: string): string {
-  if (peer !== "sdk") return "Powertools";
-  const names = { aws: "AWS's SDK", azure: "Azure's SDK", gcp: "Google's SDK", vault: "node-vault" } as const;
-  return names[cloud];
 }
