@@ -1,7 +1,9 @@
 export { type AppRoleAuthOptions, appRoleAuth } from "./app-role-auth.ts";
 export type { IssuedToken, LoginContext, VaultAuth } from "./auth.ts";
 export { type AwsIamAuthOptions, awsIamAuth } from "./aws-iam-auth.ts";
+export { type AzureAuthOptions, azureAuth } from "./azure-auth.ts";
 export { type CertificateAuthOptions, certificateAuth } from "./certificate-auth.ts";
+export { type GcpAuthOptions, gcpAuth } from "./gcp-auth.ts";
 export { type JwtAuthOptions, jwtAuth } from "./jwt-auth.ts";
 export { type KubernetesAuthOptions, kubernetesAuth } from "./kubernetes-auth.ts";
 export { leanVault as vault } from "./lean-vault.ts";

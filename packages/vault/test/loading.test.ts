@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import * as main from "@keyhold/vault";
+import * as lean from "@keyhold/vault/lean";
 import { describe, expect, it } from "vitest";
 
 describe("loading", () => {
@@ -34,4 +36,8 @@ describe("loading", () => {
       await read().catch(({ code, hint }) => console.log(code, hint));`);
     expect(told).toBe("unsupported npm install node-vault");
   });
+});
+
+it("both entries have the same names, so that changing the import is all that it takes", () => {
+  expect(Object.keys(lean)).toEqual(Object.keys(main));
 });
