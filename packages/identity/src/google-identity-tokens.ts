@@ -2,10 +2,10 @@ import { type CallContext, SecretsError } from "@keyhold/core";
 import { type AccessToken, type AccessTokens, heldTokens } from "./access-tokens.ts";
 import { type GoogleTokensOptions, googleCredentials } from "./google-credentials-file.ts";
 import { identityToken } from "./google-identity-token.ts";
-import { impersonatedIdentity, impersonationOf, impersonatorScope } from "./google-impersonation.ts";
+import { impersonatedIdentity, impersonationOf } from "./google-impersonation.ts";
 import { googleMetadata } from "./google-metadata.ts";
 import { serviceAccountIdentity } from "./google-service-account.ts";
-import { ownGoogleToken } from "./google-tokens.ts";
+import { impersonatorToken } from "./google-tokens.ts";
 
 async function googleIdentity(options: GoogleTokensOptions, audience: string, context: CallContext): Promise<AccessToken> {
   const credentials = await googleCredentials(options);
@@ -17,7 +17,7 @@ async function googleIdentity(options: GoogleTokensOptions, audience: string, co
   }
   const impersonation = impersonationOf(credentials.json);
   if (impersonation !== undefined) {
-    const { token } = await ownGoogleToken(credentials, impersonatorScope, context);
+    const token = await impersonatorToken(credentials, context);
     return impersonatedIdentity(impersonation, audience, { token, tls: credentials.tls }, context);
   }
   if (credentials.json.type === "service_account") return serviceAccountIdentity(credentials, audience, context);

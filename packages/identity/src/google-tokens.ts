@@ -15,26 +15,34 @@ import { impersonatedToken, impersonationOf, impersonatorScope } from "./google-
 import { googleMetadata } from "./google-metadata.ts";
 import { serviceAccountToken } from "./google-service-account.ts";
 
-/** The token of a credentials file, before it impersonates anybody. */
-export async function ownGoogleToken(credentials: GoogleCredentials, scope: string, context: CallContext): Promise<AccessToken> {
+async function ownToken(credentials: GoogleCredentials, scope: string, context: CallContext): Promise<AccessToken> {
+  const { type } = credentials.json;
+  if (type === "service_account") return serviceAccountToken(credentials, scope, context);
+  if (type === "authorized_user") return authorizedUserToken(credentials, context);
+  if (type === "external_account") return externalAccountToken(credentials, scope, context);
+  throw unsupportedGoogleType();
+}
+
+/** The token of the one that impersonates, who may be impersonated in turn. */
+export async function impersonatorToken(credentials: GoogleCredentials, context: CallContext): Promise<string> {
   const { json } = credentials;
-  if (json.type === "service_account") return serviceAccountToken(credentials, scope, context);
-  if (json.type === "authorized_user") return authorizedUserToken(credentials, context);
-  if (json.type === "external_account") return externalAccountToken(credentials, scope, context);
-  if (json.type !== "impersonated_service_account") throw unsupportedGoogleType();
-  return ownGoogleToken({ ...credentials, json: demandedObject(json, "source_credentials") }, scope, context);
+  if (json.type !== "impersonated_service_account") return (await ownToken(credentials, impersonatorScope, context)).token;
+  const source = { ...credentials, json: demandedObject(json, "source_credentials") };
+  return (await tokenOf(source, impersonatorScope, context)).token;
+}
+
+async function tokenOf(credentials: GoogleCredentials, scope: string, context: CallContext): Promise<AccessToken> {
+  const impersonation = impersonationOf(credentials.json);
+  if (impersonation === undefined) return ownToken(credentials, scope, context);
+  const token = await impersonatorToken(credentials, context);
+  return impersonatedToken(impersonation, scope, { token, tls: credentials.tls }, context);
 }
 
 async function googleToken(options: GoogleTokensOptions, scope: string, context: CallContext): Promise<AccessToken> {
   const credentials = await googleCredentials(options);
-  if (credentials === undefined) {
-    const answer = await googleMetadata({ path: "token", query: { scopes: scope } }, options.environment ?? process.env, context);
-    return bearerToken(objectOf(answer, "Google's metadata server"), "Google's metadata server", context);
-  }
-  const impersonation = impersonationOf(credentials.json);
-  if (impersonation === undefined) return ownGoogleToken(credentials, scope, context);
-  const { token } = await ownGoogleToken(credentials, impersonatorScope, context);
-  return impersonatedToken(impersonation, scope, { token, tls: credentials.tls }, context);
+  if (credentials !== undefined) return tokenOf(credentials, scope, context);
+  const answer = await googleMetadata({ path: "token", query: { scopes: scope } }, options.environment ?? process.env, context);
+  return bearerToken(objectOf(answer, "Google's metadata server"), "Google's metadata server", context);
 }
 
 /**

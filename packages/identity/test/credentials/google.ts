@@ -183,6 +183,17 @@ export function googleRows(world: World): readonly Credential[] {
       holder: async (wrong) => access({ type: "impersonated_service_account", ...impersonate, source_credentials: key(wrong) }),
     },
     {
+      ...token,
+      // The federated one, the first that is impersonated, and the second.
+      issued: () => google.issued / 3,
+      name: "Google impersonated service account, twice",
+      wrongs: all,
+      holder: async (wrong) => {
+        const source = { ...external(await fileSource(wrong)), ...impersonate };
+        return access({ type: "impersonated_service_account", ...impersonate, source_credentials: source });
+      },
+    },
+    {
       ...identityToken,
       name: "Google impersonated service account, identity token",
       wrongs: ["signature"],
