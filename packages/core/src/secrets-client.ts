@@ -1,19 +1,17 @@
-import { closedError, combinedError, refusedField, refusedVersion } from "./client-errors.ts";
+import { closedError, combinedError } from "./client-errors.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { closeProviders } from "./close-providers.ts";
 import type { SecretsEvent, SecretsOptions } from "./create-secrets.ts";
+import { DirectCalls } from "./direct-calls.ts";
 import { DriverCalls } from "./driver-calls.ts";
 import { isSecretsError, SecretsError } from "./errors.ts";
 import { Followers } from "./followers.ts";
 import { ForcedReads } from "./forced-reads.ts";
 import { HotTime } from "./hot-time.ts";
-import { isAuthenticationError } from "./is-authentication-error.ts";
 import { LastKnownGood } from "./last-known-good.ts";
-import { parseListPrefix } from "./list-prefix.ts";
 import { cacheSettings, checkedNumber, checkedProviders } from "./options.ts";
-import type { CheckReport, Provider, VersionSummary, WriteOptions } from "./provider.ts";
+import type { CheckReport, Provider, VersionSummary } from "./provider.ts";
 import { ProviderReads } from "./provider-reads.ts";
-import { putContent } from "./put-content.ts";
 import { Reader } from "./reader.ts";
 import type { Secret } from "./secret.ts";
 import { SecretCache } from "./secret-cache.ts";
@@ -30,6 +28,7 @@ import type {
 import { newCounters, type Stats } from "./stats.ts";
 import type { Target } from "./target.ts";
 import { Targets } from "./targets.ts";
+import { type UseEnvironment, useSecret } from "./use-secret.ts";
 import { watchHandle } from "./watch-handle.ts";
 
 /**
@@ -44,10 +43,10 @@ export class SecretsClient {
   readonly #onEvent: ((event: SecretsEvent) => void) | undefined;
   readonly #closing = new AbortController();
   readonly #counters = newCounters();
-  readonly #calls: DriverCalls;
+  readonly #direct: DirectCalls;
   readonly #reader: Reader;
   readonly #followers: Followers;
-  readonly #forced: ForcedReads;
+  readonly #uses: UseEnvironment;
   readonly #lastKnownGood: LastKnownGood | undefined;
   #detached = 0;
   #closed: Promise<void> | undefined;
@@ -68,8 +67,7 @@ export class SecretsClient {
     this.#cache = cache;
     this.#deadlineMs = deadlineMs;
     this.#onEvent = options.onEvent;
-    this.#calls = new DriverCalls(clock, closing, deadlineMs);
-    this.#forced = new ForcedReads(clock);
+    this.#direct = new DirectCalls(new DriverCalls(clock, closing, deadlineMs), targets, (pathKey) => this.#changed(pathKey));
     const { snapshot } = options;
     const lastKnownGood = snapshot && new LastKnownGood(snapshot, clock, deadlineMs, emit);
     this.#lastKnownGood = lastKnownGood;
@@ -92,6 +90,15 @@ export class SecretsClient {
       refresh: (key) => this.refresh(key),
       drop: (pathKey) => this.#drop(pathKey),
     });
+    this.#uses = {
+      reader: this.#reader,
+      forced: new ForcedReads(clock),
+      drop: ({ key, pathKey }) => {
+        cache.drop(key);
+        lastKnownGood?.erase(key);
+        this.#detach(pathKey);
+      },
+    };
     const onRead = (target: Target, secret: Secret) => this.#followers.update(target.key, secret);
     const environment = { clock, time, random, cache, counters, concurrency, retry, batch, closing, lastKnownGood, emit, onRead };
     for (const [name, provider] of providers) targets.add(name, { provider, reads: new ProviderReads(provider, environment) });
@@ -150,17 +157,7 @@ export class SecretsClient {
   }
 
   async use<T>(reference: string, fn: (secret: Secret) => T | Promise<T>, options: UseOptions = {}): Promise<T> {
-    const { isAuthError = isAuthenticationError, signal, deadlineMs } = options;
-    const callOptions = { signal, deadlineMs };
-    const secret = (await this.get(reference, callOptions)) as Secret;
-    try {
-      return await fn(secret);
-    } catch (error) {
-      if (!isAuthError(error)) throw error;
-      const newer = await this.#readAfterRefusal(this.#targets.of(reference), secret, callOptions);
-      if (newer === undefined) throw error;
-      return await fn(newer);
-    }
+    return useSecret(this.#uses, this.#targets.of(reference), fn, options);
   }
 
   async refresh(reference: string, options: CallOptions = {}): Promise<Secret> {
@@ -171,43 +168,23 @@ export class SecretsClient {
   }
 
   async put(reference: string, value: unknown, options: PutOptions = {}): Promise<{ readonly version: string }> {
-    const target = this.#targets.of(reference);
-    if (target.field !== undefined) throw refusedField(target);
-    if (target.locator.version !== undefined) throw refusedVersion(target);
-    const { provider } = this.#targets.provider(target.provider);
-    const { ifVersion, idempotencyKey, labels } = options;
-    const write: WriteOptions = { ifVersion, idempotencyKey, labels };
-    const content = putContent(value, provider.features);
-    return this.#changing(target, () =>
-      this.#calls.call(provider, target, "write", options, (context) => provider.write!(target.locator, content, write, context)),
-    );
+    return this.#direct.put(reference, value, options);
   }
 
   async remove(reference: string, options: RemoveCallOptions = {}): Promise<void> {
-    const target = this.#targets.of(reference);
-    if (target.field !== undefined) throw refusedField(target);
-    const { provider } = this.#targets.provider(target.provider);
-    const how = { ifVersion: options.ifVersion };
-    await this.#changing(target, () =>
-      this.#calls.call(provider, target, "remove", options, (context) => provider.remove!(target.locator, how, context)),
-    );
+    return this.#direct.remove(reference, options);
   }
 
-  async *list(prefix: string, options: CallOptions = {}): AsyncGenerator<ListedSecret, void, undefined> {
-    const { provider: name, path } = parseListPrefix(prefix);
-    yield* this.#calls.list(this.#targets.provider(name).provider, name, path, options);
+  list(prefix: string, options: CallOptions = {}): AsyncGenerator<ListedSecret, void, undefined> {
+    return this.#direct.list(prefix, options);
   }
 
-  async *versions(reference: string, options: CallOptions = {}): AsyncGenerator<VersionSummary, void, undefined> {
-    const target = this.#targets.of(reference);
-    yield* this.#calls.versions(this.#targets.provider(target.provider).provider, target, options);
+  versions(reference: string, options: CallOptions = {}): AsyncGenerator<VersionSummary, void, undefined> {
+    return this.#direct.versions(reference, options);
   }
 
   async check(name: string, options: CallOptions = {}): Promise<CheckReport> {
-    const { provider } = this.#targets.provider(name);
-    return this.#calls.call(provider, { provider: name, reference: `${name}://` }, "check", options, (context) =>
-      provider.check!(context),
-    );
+    return this.#direct.check(name, options);
   }
 
   lapsesAt(reference: string): number | undefined {
@@ -239,28 +216,10 @@ export class SecretsClient {
     return this.#reader.getAll(targets, options);
   }
 
-  /** After a refusal: a newer secret if there is one, or undefined. */
-  async #readAfterRefusal(target: Target, refused: Secret, options: CallOptions): Promise<Secret | undefined> {
-    const held = this.#reader.peek(target);
-    if (held && !held.equals(refused)) return held;
-    if (!this.#forced.isAllowed(target.key)) return undefined;
-    if (held) {
-      this.#cache.drop(target.key);
-      this.#lastKnownGood?.erase(target.key);
-      this.#detach(target.pathKey);
-    }
-    const next = (await this.#reader.get(target, options)) as Secret;
-    return this.#forced.isNews(target.key, refused, next) ? next : undefined;
-  }
-
   /** A write or a removal: whatever came of it, what is held under that path is no longer sure. */
-  async #changing<T>(target: Target, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } finally {
-      this.#drop(target.pathKey);
-      if (!this.#targets.isClosed) this.#followers.written(target.pathKey);
-    }
+  #changed(pathKey: string): void {
+    this.#drop(pathKey);
+    if (!this.#targets.isClosed) this.#followers.written(pathKey);
   }
 
   #drop(pathKey: string): void {
