@@ -77,8 +77,7 @@ function codeOfStatus(status: number | undefined): ErrorCode {
   if (status === 401) return "unauthenticated";
   if (status === 403) return "permission-denied";
   if (status === 404) return "not-found";
-  if (status >= 400) return "invalid-argument";
-  return status >= 300 ? "unavailable" : "decode";
+  return status >= 400 ? "invalid-argument" : "decode";
 }
 
 /** Whether this is the name of an error of AWS's. */
@@ -86,6 +85,13 @@ export const isAwsErrorName = (name: string): boolean => Object.hasOwn(codes, na
 
 /** The one table from AWS's errors to codes. AWS's own message is left behind: it may hold what was sent. */
 export function awsError({ name, status, retryAfterMs }: AwsFailure): SecretsError {
+  if (status !== undefined && status >= 300 && status < 400) {
+    return new SecretsError("unavailable", `AWS Secrets Manager: a redirect (HTTP ${status}), which is never followed`, {
+      provider: "aws",
+      hint: "Something between here and AWS answered in its place: check the endpoint and the proxy.",
+      retryable: false,
+    });
+  }
   const known = isAwsErrorName(name) ? codes[name] : undefined;
   const label = known
     ? name
@@ -93,12 +99,9 @@ export function awsError({ name, status, retryAfterMs }: AwsFailure): SecretsErr
       ? "the SDK or its credentials failed in a way of their own"
       : `HTTP ${status}`;
   const hint = Object.hasOwn(hints, name) ? hints[name] : undefined;
-  const isRedirect = status !== undefined && status >= 300 && status < 400;
   return new SecretsError(known ?? codeOfStatus(status), `AWS Secrets Manager: ${label}`, {
     provider: "aws",
     ...(hint === undefined ? {} : { hint }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    // Nobody follows it, so the same call meets it again.
-    ...(isRedirect ? { retryable: false } : {}),
   });
 }

@@ -58,7 +58,7 @@ export function fromJson(answer: unknown, what = "the whole"): unknown {
 const textIn = (value: unknown, name: string): string | undefined => {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
   const member = (value as Readonly<Record<string, unknown>>)[name];
-  return typeof member === "string" ? member : undefined;
+  return typeof member === "string" || typeof member === "number" ? String(member) : undefined;
 };
 
 /** AWS's name of an error: in the body, sometimes with a namespace before it, or in a header, sometimes with an address behind it. */

@@ -21,6 +21,8 @@ async function loadSdk(): Promise<Sdk> {
 interface SdkError {
   readonly name?: string;
   readonly code?: string;
+  /** Whose fault it is; on errors that AWS answered with. */
+  readonly $fault?: string;
   readonly $metadata?: { readonly httpStatusCode?: number };
   readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
 }
@@ -29,17 +31,17 @@ function sdkError(thrown: unknown, context: CallContext): SecretsError {
   const error = (typeof thrown === "object" && thrown !== null ? thrown : {}) as SdkError;
   const status = error.$metadata?.httpStatusCode ?? error.$response?.statusCode;
   if (context.signal.reason instanceof SecretsError) return context.signal.reason;
-  if (error.name === "AbortError") return new SecretsError("aborted", "the call was aborted");
+  if (error.name === "AbortError" && status === undefined) return new SecretsError("aborted", "the call was aborted");
   if (error.name === "TimeoutError" && status === undefined)
     return new SecretsError("timeout", "AWS Secrets Manager did not answer in time");
   const headers = error.$response?.headers ?? {};
-  const isPage = error.name === "SyntaxError";
+  const isPage = error.name === "SyntaxError" && error.$fault === undefined;
   if (isPage && (status === undefined || status < 300))
     return new SecretsError("decode", "AWS Secrets Manager: the answer is not JSON", { provider: "aws", hint: notAws });
   const name = (isPage ? headers["x-amzn-errortype"]?.split(/[,:]/, 1)[0]?.replace(/^[^#]*#/, "") : error.name) ?? "";
-  // A connection that breaks in the middle of an answer has both: the status of the answer and a system's code.
-  if (typeof error.code === "string" && (status === undefined || status < 300))
-    return transportError(thrown, "AWS Secrets Manager");
+  // A connection that breaks in the middle of an answer has both: the status of the answer and a system's code. An error of AWS's own
+  // may have a `code` too.
+  if (typeof error.code === "string" && error.$fault === undefined) return transportError(thrown, "AWS Secrets Manager");
   return awsError({ name, status, retryAfterMs: retryAfterMs(headers["retry-after"], context.clock) });
 }
 

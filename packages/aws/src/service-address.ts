@@ -1,17 +1,11 @@
 import { SecretsError } from "@keyhold/core";
 import { awsEndpoint } from "@keyhold/identity";
 
-/** The domains that also answer over IPv6, by the domain that does not. */
-const dualStackDomains: Readonly<Record<string, string>> = {
-  "amazonaws.com": "api.aws",
-  "amazonaws.com.cn": "api.amazonwebservices.com.cn",
-};
-
 /**
  * Where a region's Secrets Manager is: AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL, or the region's own address, with
  * AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT.
  *
- * @throws SecretsError `invalid-argument` for a region that is no word, `unsupported` where a partition has no such address.
+ * @throws SecretsError `invalid-argument` for a region that is no word, `unsupported` where no such address is known.
  * @see https://docs.aws.amazon.com/general/latest/gr/asm.html
  */
 export function secretsManagerAddress(
@@ -23,12 +17,14 @@ export function secretsManagerAddress(
   const usual = `https://secretsmanager.${region}.`;
   if (!address.startsWith(usual)) return address;
   const domain = address.slice(usual.length);
-  const wanted = isSet("AWS_USE_DUALSTACK_ENDPOINT") ? dualStackDomains[domain] : domain;
-  if (wanted === undefined) {
-    throw new SecretsError("unsupported", "this region's Secrets Manager has no dual-stack address that is known here", {
+  const [fips, dualStack] = [isSet("AWS_USE_FIPS_ENDPOINT"), isSet("AWS_USE_DUALSTACK_ENDPOINT")];
+  // These answer over IPv6 as they are.
+  const isDualStack = domain === "amazonaws.com" || (domain === "amazonaws.com.cn" && !fips);
+  if (dualStack && !isDualStack) {
+    throw new SecretsError("unsupported", "no dual-stack address of this region's Secrets Manager is known here", {
       provider: "aws",
       hint: "Unset AWS_USE_DUALSTACK_ENDPOINT, or give the address as endpoint.",
     });
   }
-  return `https://secretsmanager${isSet("AWS_USE_FIPS_ENDPOINT") ? "-fips" : ""}.${region}.${wanted}`;
+  return fips ? address.replace("secretsmanager.", "secretsmanager-fips.") : address;
 }
