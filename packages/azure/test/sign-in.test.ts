@@ -247,25 +247,26 @@ describe.each(transports)("over $transport", (tested) => {
     };
 
     it("that only imports the adapter loads neither the SDK nor a network module", async () => {
-      const script = `import { azure } from "@keyhold/azure";
+      const script = `import { azure } from "${tested.entry}";
       azure({ vaultName: "ml-prod" });
       console.log(process.moduleLoadList.filter((name) => /^NativeModule (https?|net|tls|dns)$/.test(name)).join());`;
       expect((await run(script)).printed).toBe("");
     });
 
-    it("without the SDK is told which package to install", async () => {
+    it("is told of the package that is missing, and needs no other of the vendor's", async () => {
       const script = `import { registerHooks } from "node:module";
       const missing = process.env.MISSING;
       registerHooks({ resolve(name, context, next) { if (name === missing) throw new Error("not installed"); return next(name, context); } });
-      const { azure } = await import("@keyhold/azure");
+      const { azure } = await import("${tested.entry}");
       const { callContext } = await import("@keyhold/core");
       const provider = azure({ vaultUrl: process.env.VAULT, tls: { ca: process.env.CA }, disableChallengeResourceVerification: true });
       await provider.read({ path: "login" }, callContext()).catch(({ code, hint }) => console.log(code, hint));
       await provider.close();`;
-      const env = { VAULT: vault.server.url, CA: vault.server.ca };
-      const without = async (name: string) => (await run(script, { ...env, MISSING: name })).printed;
-      expect(await without("@azure/keyvault-secrets")).toBe("unsupported npm install @azure/keyvault-secrets");
-      expect(await without("@azure/identity")).toContain("unsupported npm install @azure/identity, or pass");
+      const env = { VAULT: vault.server.url, CA: vault.server.ca, AZURE_TOKEN_CREDENTIALS: "EnvironmentCredential" };
+      for (const name of ["@azure/keyvault-secrets", "@azure/identity"]) {
+        const { printed } = await run(script, { ...env, MISSING: name });
+        expect(printed).toMatch(tested.needsPackages ? `unsupported npm install ${name}` : /^unauthenticated /);
+      }
     });
 
     it("that names no credential signs in by the default chain, at the authority it names, and its logs show neither token nor value", async () => {
@@ -273,7 +274,7 @@ describe.each(transports)("over $transport", (tested) => {
       try {
         const ca = path.join(folder, "ca.pem");
         writeFileSync(ca, vault.tokens.ca);
-        const script = `import { azure } from "@keyhold/azure";
+        const script = `import { azure } from "${tested.entry}";
         import { createSecrets } from "@keyhold/core";
         const { VAULT, CA, AUTHORITY } = process.env;
         const options = { vaultUrl: VAULT, tls: { ca: CA }, authorityHost: AUTHORITY, disableChallengeResourceVerification: true };
@@ -293,11 +294,11 @@ describe.each(transports)("over $transport", (tested) => {
         const secret = testClient.clientSecret as string;
         const signedIn = await run(script, { ...env, AZURE_CLIENT_SECRET: secret, AZURE_LOG_LEVEL: "verbose" });
         expect(signedIn.printed.split("\n")).toContain(`${value.length} characters`);
-        expect(signedIn.logged).toContain("azure");
+        if (tested.needsPackages) expect(signedIn.logged).toContain("azure");
         const token = String(vault.server.requests.at(-1)?.request.headers.authorization).slice("Bearer ".length);
         expect(findLeak(signedIn, [secret, token, value])).toBeUndefined();
         const refused = await run(script, { ...env, AZURE_CLIENT_SECRET: "" });
-        expect(refused.printed).toBe("unauthenticated the credential could not sign in");
+        expect(refused.printed).toMatch(/^unauthenticated /);
         const down = await run(script, { ...env, AZURE_CLIENT_SECRET: secret, AUTHORITY: "https://127.0.0.1:9" });
         expect(down.printed).toMatch(/^unavailable /);
       } finally {

@@ -8,6 +8,8 @@ export const transports = [
     name: "azure",
     entry: "@keyhold/azure",
     azure: overSdk,
+    /** It is nothing without the vendor's packages. */
+    needsPackages: true,
     /** Calls that begin together ask the vault for its challenge once. */
     sharesChallenge: false,
     /** A removal is followed by a look at how far it is. */
@@ -18,6 +20,7 @@ export const transports = [
     name: "azure-lean",
     entry: "@keyhold/azure/lean",
     azure: lean,
+    needsPackages: false,
     sharesChallenge: true,
     looksAfterRemoval: false,
   },
