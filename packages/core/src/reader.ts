@@ -3,14 +3,13 @@ import type { Clock } from "./clock.ts";
 import { contentSize } from "./content.ts";
 import type { SecretsEvent } from "./create-secrets.ts";
 import { isSecretsError, type SecretsError } from "./errors.ts";
-import type { HotTime } from "./hot-time.ts";
 import type { LastKnownGood, Rescue } from "./last-known-good.ts";
 import { checkedNumber } from "./options.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderReads, Read } from "./provider-reads.ts";
 import { abortError, runCall } from "./run-call.ts";
 import { type Secret, secretFromContent } from "./secret.ts";
-import { fieldOf, type Held, heldField, isOutage, remembered, type SecretCache } from "./secret-cache.ts";
+import { fieldOf, type Held, heldField, isOutage, type SecretCache } from "./secret-cache.ts";
 import type { GetOptions, ReadStatus } from "./secrets.ts";
 import type { Counters } from "./stats.ts";
 import type { Target } from "./target.ts";
@@ -23,7 +22,6 @@ export interface NamedProvider {
 
 export interface ReaderEnvironment {
   readonly clock: Clock;
-  readonly time: HotTime;
   readonly cache: SecretCache;
   readonly counters: Counters;
   readonly deadlineMs: number;
@@ -40,28 +38,28 @@ const noOptions: GetOptions = {};
 /** Decides, for each reference that is asked for, whether what is held serves, whether the backend is asked, and what its failure means. */
 export class Reader {
   readonly #environment: ReaderEnvironment;
-  readonly #time: HotTime;
+  readonly #cache: SecretCache;
   readonly #counters: Counters;
 
   constructor(environment: ReaderEnvironment) {
     this.#environment = environment;
-    this.#time = environment.time;
+    this.#cache = environment.cache;
     this.#counters = environment.counters;
   }
 
-  /** Whether what a target was given last may be given again, by the shortest way. */
-  isHeld(target: Target): boolean {
-    const { held } = target;
-    if (held === undefined || this.#time.glance() >= held.nextLookAt) return false;
-    this.#counters.hits += 1;
-    return true;
+  /** What is held and fresh under a key, or a field of it that was given before: the shortest way. */
+  fresh(key: string, field: string | undefined): Secret | undefined {
+    const held = this.#cache.fresh(key);
+    const secret = field === undefined ? held?.secret : held?.rare?.fields.get(field);
+    if (secret !== undefined) this.#counters.hits += 1;
+    return secret;
   }
 
   get(target: Target, options: GetOptions = noOptions): Promise<Answer> {
     try {
       const held = this.#look(target, options);
       if (held === undefined) return this.#read([target], options)[0] as Promise<Answer>;
-      return Promise.resolve(remembered(target, held));
+      return Promise.resolve(heldField(held, target));
     } catch (error) {
       return Promise.resolve().then(() => unlessOptional(error, options));
     }
@@ -76,7 +74,7 @@ export class Reader {
         if (isSecretsError(target)) throw target;
         const held = this.#look(target, options);
         if (held) {
-          found[index] = remembered(target, held);
+          found[index] = heldField(held, target);
           return;
         }
         const group = missing.get(target.provider) ?? { targets: [], indexes: [] };
@@ -101,7 +99,7 @@ export class Reader {
     const { cache } = this.#environment;
     const held = cache.find(target.key);
     if (held === undefined || (cache.stateOf(held) === "stale" && !cache.isResting(held))) return undefined;
-    return remembered(target, held);
+    return heldField(held, target);
   }
 
   /** What is held for these options, or undefined where the backend has to be asked. @throws a refusal that is remembered. */
@@ -169,7 +167,7 @@ export class Reader {
         counters.misses += 1;
         if (options.status) fill(options.status, "miss", 0, clock.monotonic() - startedAt);
         const held = cache.find(target.key);
-        return held?.secret === read ? remembered(target, held) : fieldOf(read, target);
+        return held?.secret === read ? heldField(held, target) : fieldOf(read, target);
       } catch (error) {
         if (isOutage(error) && !options.fresh) {
           const stale = cache.find(target.key) ?? (await this.#restored(target, rescue, error as SecretsError, kind));

@@ -121,13 +121,16 @@ export function parseReference(text: string): Reference {
   return { provider, path, ...selected, field };
 }
 
+// Most references have nothing to encode.
 const encode = (text: string, keep: RegExp): string =>
-  Array.from(text, (character) => (keep.test(character) ? character : encodeURIComponent(character))).join("");
+  keep.test(text)
+    ? text
+    : Array.from(text, (character) => (keep.test(character) ? character : encodeURIComponent(character))).join("");
 
 // RFC 3986 pchar without "@" (which could read as userinfo) and "%"; "/" stays a separator.
-const inPath = /^[A-Za-z0-9\-._~!$'()*+,;=:/]$/;
-const inQuery = /^[A-Za-z0-9\-._~!$'()*,;:@/]$/;
-const inField = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/?]$/;
+const inPath = /^[A-Za-z0-9\-._~!$'()*+,;=:/]*$/;
+const inQuery = /^[A-Za-z0-9\-._~!$'()*,;:@/]*$/;
+const inField = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/?]*$/;
 
 /**
  * Writes a reference. `parseReference(formatReference(reference))` equals `reference`.

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { namedError } from "./client-errors.ts";
 import { type ErrorCode, isSecretsError, type SecretsError } from "./errors.ts";
-import { type Freshness, freshnessOf, type HeldState, refreshAheadAt, stateAt } from "./freshness.ts";
+import { type Freshness, type HeldState, jittered, leased, refreshAheadAt, stateAt } from "./freshness.ts";
 import type { HotTime } from "./hot-time.ts";
 import type { Lease } from "./provider.ts";
 import type { Secret } from "./secret.ts";
@@ -13,31 +13,32 @@ export interface CacheSettings extends Freshness {
   /** How long an absence or a refusal is remembered. */
   readonly negativeMs: number;
   /** Freshness of what lies under a prefix of references; the longest prefix counts. */
-  readonly overrides: readonly (readonly [prefix: string, freshness: Partial<Freshness>])[];
+  readonly overrides: readonly (readonly [prefix: string, freshness: Freshness])[];
 }
 
-/** One held secret, whole, and the fields of it that were asked for. Times are `HotTime.elapsed`. */
+/** One held secret, whole. Times are `HotTime.elapsed`. There may be a great many: what few of them need stands apart. */
 export interface Held {
   readonly secret: Secret;
+  /** What was agreed for it, shared with others. */
   readonly freshness: Freshness;
+  /** How long it is fresh itself. */
+  readonly freshMs: number;
+  /** In whole milliseconds, which take no memory of their own in an object. */
   readonly readAt: number;
+  rare: Rare | undefined;
+}
+
+interface Rare {
   /** When its lease ends, in milliseconds since 1970. */
-  readonly lapsesAt: number | undefined;
-  /** Until then it serves without another look: it is fresh, not yet due, and was counted as used within the last second. */
-  nextLookAt: number;
-  /** Those that remember it. They forget it when it is dropped, evicted or replaced: what is not held is not reachable. */
-  targets: readonly Target[];
+  lapsesAt: number | undefined;
   /** While it cannot be read again: how often reading it again failed, and when to try next. */
   failures: number;
   retryAt: number;
-  fields: Map<string, Secret> | undefined;
+  /** The fields that were asked for. */
+  readonly fields: Map<string, Secret>;
 }
-
-/** How exact the order is in which entries are evicted. */
-const usedEveryMs = 1_000;
 const retry = { firstMs: 1_000, longestMs: 60_000, longestAskedMs: 300_000 };
 const mostRefusals = 1_000;
-const none: readonly Target[] = [];
 
 /** After these the held value is gone: the backend answered, and said no. */
 const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["not-found", "permission-denied", "unauthenticated"]);
@@ -68,12 +69,16 @@ export class SecretCache {
     this.#entries = new LRUCache({
       max: settings.maxEntries,
       maxSize: settings.maxBytes,
-      dispose: (held, key) => {
-        for (const target of held.targets) forget(target);
-        this.#forget(key);
-      },
+      dispose: (_held, key) => this.#forget(key),
     });
     this.#refusals = new LRUCache({ max: mostRefusals });
+  }
+
+  /** What is held and need not be read again yet: the shortest way to it. */
+  fresh(key: string): Held | undefined {
+    const held = this.#entries.get(key);
+    if (held === undefined || this.#time.glance() - held.readAt >= held.freshMs * refreshAheadAt) return undefined;
+    return held;
   }
 
   /** What is held, unless it is over. */
@@ -85,7 +90,6 @@ export class SecretCache {
       this.#entries.delete(key);
       return undefined;
     }
-    held.nextLookAt = this.#nextLookAt(held);
     return held;
   }
 
@@ -95,12 +99,12 @@ export class SecretCache {
   }
 
   stateOf(held: Held): HeldState {
-    return stateAt(this.ageMs(held), held.freshness);
+    return stateAt(this.ageMs(held), held.freshMs, held.freshness);
   }
 
   /** Whether it is too early to ask a backend again that was down a moment ago. */
   isResting(held: Held): boolean {
-    return this.#time.elapsed < held.retryAt;
+    return held.rare !== undefined && this.#time.elapsed < held.rare.retryAt;
   }
 
   /** The refusal that a key met a moment ago. */
@@ -114,45 +118,30 @@ export class SecretCache {
 
   /** Holds a secret that was read. One larger than the bound is not held. */
   set(target: Target, secret: Secret, size: number, lease: Lease | undefined): void {
-    const readAt = this.#time.look();
-    const lapsesAt = lease && this.#time.wall + lease.durationMs;
-    this.#hold(target, secret, size, freshnessOf(this.freshness(target.key), lease, this.#random), readAt, lapsesAt);
+    const readAt = Math.floor(this.#time.look());
+    const freshness = lease ? leased(lease) : this.freshness(target.key);
+    const freshMs = lease ? freshness.ttlMs : jittered(freshness.ttlMs, this.#random);
+    const held: Held = { secret, freshness, freshMs, readAt, rare: undefined };
+    if (lease) rareOf(held).lapsesAt = this.#time.wall + lease.durationMs;
+    this.#hold(target, held, size);
   }
 
   /** Holds what was read before, maybe by another process, after the backend failed with `error`. */
   restore(target: Target, secret: Secret, size: number, ageMs: number, freshness: Freshness, error: SecretsError): Held {
-    const held = this.#hold(target, secret, size, freshness, this.#time.look() - ageMs, undefined);
+    const readAt = Math.floor(this.#time.look() - ageMs);
+    const held: Held = { secret, freshness, freshMs: freshness.ttlMs, readAt, rare: undefined };
+    this.#hold(target, held, size);
     this.failed(target.key, error);
     return held;
   }
 
-  #hold(
-    { key, pathKey }: Target,
-    secret: Secret,
-    size: number,
-    freshness: Freshness,
-    readAt: number,
-    lapsesAt: number | undefined,
-  ): Held {
-    const held: Held = {
-      secret,
-      freshness,
-      readAt,
-      lapsesAt,
-      nextLookAt: readAt,
-      targets: none,
-      failures: 0,
-      retryAt: 0,
-      fields: undefined,
-    };
-    held.nextLookAt = this.#nextLookAt(held);
+  #hold({ key, pathKey }: Target, held: Held, size: number): void {
     this.#refusals.delete(key);
     this.#entries.set(key, held, { size: Math.max(1, size + key.length * 2) });
-    if (key === pathKey || !this.#entries.has(key)) return held;
+    if (key === pathKey || !this.#entries.has(key)) return;
     const siblings = this.#siblings.get(pathKey);
     if (siblings) siblings.add(key);
     else this.#siblings.set(pathKey, new Set([key]));
-    return held;
   }
 
   /** A read failed: a refusal ends what is held and is remembered; otherwise what is held rests before the next try. */
@@ -165,13 +154,14 @@ export class SecretCache {
     }
     const held = this.#entries.peek(key);
     if (held === undefined) return;
-    held.failures += 1;
-    const backoffMs = Math.min(retry.longestMs, retry.firstMs * 2 ** Math.min(held.failures - 1, 10));
+    const rare = rareOf(held);
+    rare.failures += 1;
+    const backoffMs = Math.min(retry.longestMs, retry.firstMs * 2 ** Math.min(rare.failures - 1, 10));
     // A backend that asks to be left alone for a day is asked again all the same: it may be back in a minute.
     const askedMs = Math.min(error.retryAfterMs ?? 0, retry.longestAskedMs);
     const retryAt = now + Math.max(askedMs, backoffMs * (0.5 + this.#random() / 2));
     // Only an outage lets a value serve beyond its freshness.
-    held.retryAt = isOutage(error) ? retryAt : Math.min(retryAt, held.readAt + held.freshness.ttlMs);
+    rare.retryAt = isOutage(error) ? retryAt : Math.min(retryAt, held.readAt + held.freshMs);
   }
 
   drop(key: string): void {
@@ -197,17 +187,13 @@ export class SecretCache {
     return { entries: this.#entries.size, bytes: this.#entries.calculatedSize };
   }
 
-  #nextLookAt(held: Held): number {
-    return Math.min(this.#time.elapsed + usedEveryMs, held.readAt + held.freshness.ttlMs * refreshAheadAt);
-  }
-
   /** How long what is read for a key serves. */
   freshness(key: string): Freshness {
-    let best: readonly [string, Partial<Freshness>] | undefined;
+    let best: readonly [string, Freshness] | undefined;
     for (const override of this.#settings.overrides) {
       if (key.startsWith(override[0]) && override[0].length >= (best?.[0].length ?? 0)) best = override;
     }
-    return best ? { ...this.#settings, ...best[1] } : this.#settings;
+    return best ? best[1] : this.#settings;
   }
 
   #forget(key: string): void {
@@ -220,30 +206,19 @@ export class SecretCache {
   }
 }
 
-/** What a target names in what is held, kept at the target until that is held no more. */
-export function remembered(target: Target, held: Held): Secret {
-  target.secret = heldField(held, target);
-  if (target.held !== held) held.targets = [...held.targets, target];
-  target.held = held;
-  target.promise = undefined;
-  return target.secret;
-}
-
-function forget(target: Target): void {
-  target.held = undefined;
-  target.secret = undefined;
-  target.promise = undefined;
+function rareOf(held: Held): Rare {
+  held.rare ??= { lapsesAt: undefined, failures: 0, retryAt: 0, fields: new Map() };
+  return held.rare;
 }
 
 /** The part of a held secret that a reference names; parsed once. @throws SecretsError `not-found` or `decode`. */
 export function heldField(held: Held, target: Target): Secret {
   const { field } = target;
   if (field === undefined) return held.secret;
-  const known = held.fields?.get(field);
+  const known = held.rare?.fields.get(field);
   if (known) return known;
   const found = fieldOf(held.secret, target);
-  held.fields ??= new Map();
-  held.fields.set(field, found);
+  rareOf(held).fields.set(field, found);
   return found;
 }
 

@@ -73,7 +73,6 @@ export class SecretsClient {
     this.#lastKnownGood = lastKnownGood;
     this.#reader = new Reader({
       clock,
-      time,
       cache,
       counters,
       deadlineMs,
@@ -104,13 +103,11 @@ export class SecretsClient {
     for (const [name, provider] of providers) targets.add(name, { provider, reads: new ProviderReads(provider, environment) });
   }
 
-  // Called most: no async function of its own, and for what is held no parsing, no look at options and no new promise.
+  // Called most: no async function of its own, and for what is held no parsing and no look at options.
   get(reference: string, options?: GetOptions): Promise<unknown> {
     const known = this.#targets.known(reference);
-    if (known !== undefined && options === undefined && this.#reader.isHeld(known)) {
-      known.promise ??= Promise.resolve(known.secret as Secret);
-      return known.promise;
-    }
+    const fresh = options === undefined ? this.#reader.fresh(known?.key ?? reference, known?.field) : undefined;
+    if (fresh !== undefined) return Promise.resolve(fresh);
     try {
       return this.#reader.get(known ?? this.#targets.of(reference), options);
     } catch (error) {
@@ -120,8 +117,8 @@ export class SecretsClient {
 
   peek(reference: string): Secret | undefined {
     const known = this.#targets.known(reference);
-    if (known !== undefined && this.#reader.isHeld(known)) return known.secret;
-    return this.#reader.peek(known ?? this.#targets.of(reference));
+    const fresh = this.#reader.fresh(known?.key ?? reference, known?.field);
+    return fresh ?? this.#reader.peek(known ?? this.#targets.of(reference));
   }
 
   async getMany(
@@ -189,7 +186,7 @@ export class SecretsClient {
 
   lapsesAt(reference: string): number | undefined {
     // After close nothing is held, and whoever reports on it should not fail.
-    return this.#targets.isClosed ? undefined : this.#cache.find(this.#targets.of(reference).key)?.lapsesAt;
+    return this.#targets.isClosed ? undefined : this.#cache.find(this.#targets.of(reference).key)?.rare?.lapsesAt;
   }
 
   stats(): Stats {

@@ -1,7 +1,5 @@
 import type { Locator } from "./provider.ts";
 import { formatReference, type Reference } from "./reference.ts";
-import type { Secret } from "./secret.ts";
-import type { Held } from "./secret-cache.ts";
 
 /** A parsed reference as the client works with it. */
 export interface Target {
@@ -15,18 +13,18 @@ export interface Target {
   readonly key: string;
   /** Everything under one path, which a write changes. */
   readonly pathKey: string;
-  /** What was held for it when it was last asked for, and what gives it: the shortest way to a held value. */
-  held: Held | undefined;
-  secret: Secret | undefined;
-  promise: Promise<Secret> | undefined;
 }
 
-export function targetOf(parsed: Reference): Target {
+/** `text` is what `parsed` was parsed from. Where it is what would be written, it serves itself: it is there already. */
+export function targetOf(parsed: Reference, text: string): Target {
   const { provider, path, version, stage, field } = parsed;
   const locator: Locator = version === undefined ? (stage === undefined ? { path } : { path, stage }) : { path, version };
-  const pathKey = formatReference({ provider, path });
-  // One string serves for several where they are equal.
-  const key = version === undefined && stage === undefined ? pathKey : formatReference({ provider, ...locator });
-  const reference = field === undefined ? key : formatReference(parsed);
-  return { provider, locator, field, reference, key, pathKey, held: undefined, secret: undefined, promise: undefined };
+  const written = (reference: Reference) => {
+    const formatted = formatReference(reference);
+    return formatted === text ? text : formatted;
+  };
+  const pathKey = written({ provider, path });
+  const key = version === undefined && stage === undefined ? pathKey : written({ provider, ...locator });
+  const reference = field === undefined ? key : written(parsed);
+  return { provider, locator, field, reference, key, pathKey };
 }

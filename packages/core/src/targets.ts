@@ -6,7 +6,10 @@ import { type Target, targetOf } from "./target.ts";
 
 const mostTargets = 10_000;
 
-/** What references mean to one client: its providers by name, and each reference parsed once. Empty after `close`. */
+/**
+ * What references mean to one client: its providers by name, and each reference with a field parsed once. One to a whole secret is
+ * found in the cache by its own text, so that it is parsed only when more is asked of it. Empty after `close`.
+ */
 export class Targets {
   readonly #named = new Map<string, NamedProvider>();
   #known = new Map<string, Target>();
@@ -16,7 +19,7 @@ export class Targets {
     this.#named.set(name, provider);
   }
 
-  /** A reference that was parsed before. */
+  /** A reference that was parsed before, and is not itself the key of what it names. */
   known(reference: string): Target | undefined {
     return this.#known.get(reference);
   }
@@ -28,7 +31,8 @@ export class Targets {
     if (this.#closed) throw closedError();
     const parsed = parseReference(reference);
     const { provider } = this.provider(parsed.provider);
-    const target = targetOf({ ...parsed, path: provider.canonicalPath?.(parsed.path) ?? parsed.path });
+    const target = targetOf({ ...parsed, path: provider.canonicalPath?.(parsed.path) ?? parsed.path }, reference);
+    if (target.reference === target.key && target.key === reference) return target;
     // Bounded by starting over: references come from code and config, so there are few.
     if (this.#known.size >= mostTargets) this.#known = new Map();
     this.#known.set(reference, target);
