@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { build } from "tsdown";
-import { billOfMaterials, bundledPackage, notices } from "./bundled.ts";
+import { type Bundled, billOfMaterials, bundledPackage, notices } from "./bundled.ts";
 import { entries, type Package, packages, root } from "./packages.ts";
 
 /** What may be inlined, by package. Everything else stays an import, so that a security fix reaches users without us. */
@@ -13,11 +13,16 @@ const withoutGlobals: Readonly<Record<string, Readonly<Record<string, string>>>>
   "@keyhold/core": { performance: "undefined" },
 };
 
-/** What starts cold is one file beside the core, with our own packages inside: each further file costs a start a millisecond. */
-const isLean = (entry: string): boolean => entry === "lean";
+/** A package that starts cold has entries of one file each, with our own packages inside: a further file costs a start a millisecond. */
 const ownParts = /^@keyhold\/(?:http|identity)$/;
 
-async function buildEntries(owner: Package, entry: Readonly<Record<string, string>>, lean: boolean) {
+interface EntryBuild {
+  readonly entry: Readonly<Record<string, string>>;
+  readonly startsCold: boolean;
+  readonly clean: boolean;
+}
+
+async function buildEntries(owner: Package, { entry, startsCold, clean }: EntryBuild) {
   const { name } = owner.manifest;
   const { bundles } = await build({
     config: false,
@@ -27,17 +32,16 @@ async function buildEntries(owner: Package, entry: Readonly<Record<string, strin
     platform: "node",
     target: "node22.18",
     fixedExtension: false,
-    // The lean entry comes second.
-    clean: !lean,
+    clean,
     // The default export of lru-cache is minified; this is the same code as it was written.
     alias: { "lru-cache": "lru-cache/raw" },
     define: { ...withoutGlobals[name] },
-    deps: lean
+    deps: startsCold
       ? { alwaysBundle: ownParts, onlyBundle: [ownParts], dts: { neverBundle: ownParts } }
       : { onlyBundle: [...(inlined[name] ?? [])] },
     // From their sources, as they may not be built yet.
-    ...(lean ? { inputOptions: { resolve: { conditionNames: ["@keyhold/source", "node", "import", "default"] } } } : {}),
-    outputOptions: lean || Object.keys(entry).length === 1 ? { codeSplitting: false } : {},
+    ...(startsCold ? { inputOptions: { resolve: { conditionNames: ["@keyhold/source", "node", "import", "default"] } } } : {}),
+    outputOptions: Object.keys(entry).length === 1 ? { codeSplitting: false } : {},
     sourcemap: true,
     minify: false,
     dts: { generator: "oxc", sourcemap: false },
@@ -52,12 +56,13 @@ async function buildEntries(owner: Package, entry: Readonly<Record<string, strin
 
 export async function buildPackage(owner: Package): Promise<void> {
   const all = Object.entries(entries(owner));
-  const inlinedDeps = [];
-  for (const lean of [false, true]) {
-    const some = Object.fromEntries(all.filter(([entry]) => isLean(entry) === lean));
-    if (Object.keys(some).length > 0) inlinedDeps.push(...(await buildEntries(owner, some, lean)));
+  const startsCold = all.some(([name]) => name === "lean");
+  const groups = startsCold ? all.map((one) => [one]) : [all];
+  const found: Bundled[] = [];
+  for (const [index, group] of groups.entries()) {
+    const inlinedDeps = await buildEntries(owner, { entry: Object.fromEntries(group), startsCold, clean: index === 0 });
+    for (const [name, versions] of inlinedDeps) for (const version of versions) found.push(bundledPackage(owner, name, version));
   }
-  const found = inlinedDeps.flatMap(([name, versions]) => [...versions].map((version) => bundledPackage(owner, name, version)));
   if (found.length === 0) return;
   writeFileSync(path.join(owner.directory, "dist/THIRD-PARTY-NOTICES"), notices(found));
   writeFileSync(path.join(owner.directory, "dist/sbom.cdx.json"), billOfMaterials(owner, found));

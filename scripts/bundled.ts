@@ -3,7 +3,7 @@ import path from "node:path";
 import { type Package, readManifest } from "./packages.ts";
 
 /** A package whose code stands inside one of our files, so that its licence has to travel with it. */
-interface Bundled {
+export interface Bundled {
   readonly name: string;
   readonly version: string;
   readonly license: string;
