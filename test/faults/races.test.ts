@@ -1,4 +1,12 @@
-import { type Change, createSecrets, isSecretsError, type Provider, type Secret, SecretsError } from "@keyhold/core";
+import {
+  type Change,
+  createSecrets,
+  isSecretsError,
+  type Provider,
+  type Secret,
+  type SecretRecord,
+  SecretsError,
+} from "@keyhold/core";
 import { manualClock } from "@keyhold/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -16,7 +24,7 @@ function scheduledBackend(scheduler: fc.Scheduler) {
   let inFlight = 0;
   let wakes: (() => void)[] = [];
   const step = (name: string) => scheduler.schedule(Promise.resolve(), name);
-  const told = { reads: 0, mostInFlight: 0 };
+  const told = { version: 0, mostInFlight: 0 };
 
   async function* watch(_locator: unknown, { signal }: { readonly signal: AbortSignal }): AsyncGenerator<Change> {
     let known: number | undefined;
@@ -29,6 +37,7 @@ function scheduledBackend(scheduler: fc.Scheduler) {
       } else {
         await step("a change is told");
         known = version;
+        told.version = version;
         yield { version: String(known) };
       }
     }
@@ -44,7 +53,6 @@ function scheduledBackend(scheduler: fc.Scheduler) {
     kind: "scheduled",
     features: { versions: false, stages: false, binary: false, leases: false },
     async read(_locator, { signal }) {
-      told.reads += 1;
       inFlight += 1;
       told.mostInFlight = Math.max(told.mostInFlight, inFlight);
       const landed = () => {
@@ -171,10 +179,31 @@ describe("a write", () => {
   });
 });
 
+describe("a refresh", () => {
+  it("gives nothing that left the backend before it was asked for", async () => {
+    await check(async (scheduler) => {
+      const { provider, write, step, version } = scheduledBackend(scheduler);
+      const secrets = createSecrets({ providers: { m: provider }, clock: manualClock() });
+      const reads = [1, 2].map(() => step("somebody asks").then(() => secrets.get("m://a")));
+      const writing = step("somebody else writes").then(write);
+      const old: number[] = [];
+      const refreshes = [1, 2].map(async () => {
+        await step("somebody refreshes");
+        const least = version();
+        const got = numberOf(await secrets.refresh("m://a"));
+        if (got < least) old.push(got);
+      });
+      await scheduler.waitIdle();
+      await Promise.all([...reads, writing, ...refreshes]);
+      expect(old).toEqual([]);
+    });
+  });
+});
+
 describe("a change that the backend tells", () => {
   it("never leads back to an older value, in handles and in reads after it", async () => {
     await check(async (scheduler) => {
-      const { watching, write, step, version } = scheduledBackend(scheduler);
+      const { watching, write, step, told, version } = scheduledBackend(scheduler);
       const secrets = createSecrets({ providers: { m: watching }, clock: manualClock() });
       const opening = secrets.handle("m://a");
       await scheduler.waitIdle();
@@ -187,7 +216,7 @@ describe("a change that the backend tells", () => {
       });
       const reads = [1, 2, 3].map(async () => {
         await step("somebody asks");
-        const least = numberOf(handle.current);
+        const least = Math.max(told.version, numberOf(handle.current));
         const got = numberOf(await secrets.get("m://a"));
         if (got < least) backwards.push(`a read after ${least} gave ${got}`);
       });
@@ -275,5 +304,26 @@ describe("close", () => {
       expect(clock.timers).toBe(0);
       await expect(secrets.get("m://a")).rejects.toMatchObject({ code: "closed" });
     });
+  });
+
+  it("between the arrival of an answer and its delivery leaves nothing held", async () => {
+    for (let turns = 0; turns < 20; turns += 1) {
+      let answer: (record: SecretRecord) => void = () => {};
+      const provider: Provider = {
+        kind: "m",
+        features: { versions: false, stages: false, binary: false, leases: false },
+        read: () =>
+          new Promise((resolve) => {
+            answer = resolve;
+          }),
+      };
+      const secrets = createSecrets({ providers: { m: provider }, clock: manualClock() });
+      const got = secrets.get("m://a").catch(() => {});
+      await new Promise((resolve) => setImmediate(resolve));
+      answer({ content: { kind: "opaque", value: "1" }, version: "1" });
+      for (let turn = 0; turn < turns; turn += 1) await null;
+      await Promise.all([got, secrets.close()]);
+      expect(secrets.stats().entries).toBe(0);
+    }
   });
 });

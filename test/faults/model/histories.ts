@@ -6,10 +6,11 @@ import { universe, World, writable } from "./world.ts";
 /** One thing that happens. */
 interface Operation {
   readonly name: string;
-  run(world: World): Promise<void> | void;
+  /** False where there was nothing to do. */
+  run(world: World): unknown;
 }
 
-const operation = <T>(name: string, values: fc.Arbitrary<T>, run: (world: World, value: T) => Promise<void> | void) =>
+const operation = <T>(name: string, values: fc.Arbitrary<T>, run: (world: World, value: T) => unknown) =>
   values.map((value): Operation & { toString(): string } => ({
     name,
     run: (world) => run(world, value),
@@ -89,8 +90,7 @@ export async function runHistories({ runs, seed, shrink }: { runs: number; seed:
       arbitrary.map((one) => ({
         check: () => true,
         run: async (_model: object, world: World) => {
-          counted[one.name] = (counted[one.name] ?? 0) + 1;
-          await one.run(world);
+          if ((await one.run(world)) !== false) counted[one.name] = (counted[one.name] ?? 0) + 1;
         },
         toString: () => String(one),
       })),

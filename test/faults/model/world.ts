@@ -110,9 +110,10 @@ export class World {
     });
   }
 
-  async getMany(wanted: readonly Wanted[], demand: Demand): Promise<void> {
+  /** False where it could not be told by which way each came. */
+  async getMany(wanted: readonly Wanted[], demand: Demand): Promise<boolean> {
     this.#sync();
-    if (!this.#model.isClear(wanted, demand)) return;
+    if (!this.#model.isClear(wanted, demand)) return false;
     await this.#ask(wanted, demand, (pending, signal) => {
       const references = wanted.map(({ reference }) => reference as "m://");
       const all = this.#secrets.getMany(references, { ...demand, signal, settle: true });
@@ -123,6 +124,7 @@ export class World {
         );
       });
     });
+    return true;
   }
 
   async peek(wanted: Wanted): Promise<void> {
@@ -146,10 +148,10 @@ export class World {
   }
 
   /** One of several callers loses interest. */
-  async abort(which: number): Promise<void> {
+  async abort(which: number): Promise<boolean> {
     const able = this.#pending.filter(({ canLeave }) => canLeave);
     const leaving = able[which % Math.max(1, able.length)];
-    if (leaving === undefined) return;
+    if (leaving === undefined) return false;
     this.#sync();
     for (const { ending, waiter } of this.#pending)
       if (ending === leaving.ending && waiter.expected === undefined) this.#model.left(waiter);
@@ -157,6 +159,7 @@ export class World {
     await this.#turn();
     const forgotten = this.#model.forgotten();
     if (forgotten) throw new Violation(`the call for ${forgotten} goes on, and nobody waits for it`);
+    return true;
   }
 
   async pass(ms: number): Promise<void> {
