@@ -1,12 +1,15 @@
 import { copyFileSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Manifest, type Package, packages, readManifest, root } from "../../scripts/packages.ts";
 import { bound, measureImports } from "../bench/import-cost.ts";
+import { bundlers } from "./bundle.ts";
 import { consumer, packedPackages, pinnedNode, run } from "./consumer.ts";
+import { handlerSource } from "./handlers.ts";
 
 const published = packages();
 let folder: string;
@@ -153,6 +156,49 @@ describe("a TypeScript program", () => {
     const tsc = path.join(root, "node_modules/typescript/bin/tsc");
     const outcome = await run(process.execPath, [tsc, "--project", project]).catch((error: { stdout: string }) => error);
     expect(outcome.stdout).toBe("");
+  });
+});
+
+describe("a function that is bundled", () => {
+  const isVendors = (name: string) => !name.startsWith("@keyhold/");
+  const lean = published.filter(({ manifest }) => "./lean" in (manifest.exports ?? {}));
+
+  const write = (name: string, entry: string): string => {
+    const file = path.join(project, `handler-${entry.replaceAll(/\W+/g, "-")}.mjs`);
+    writeFileSync(file, handlerSource(name, entry));
+    return file;
+  };
+
+  it.each(lean.flatMap((owner) => Object.entries(bundlers).map(([tool, bundle]) => ({ owner, tool, bundle }))))(
+    "with $owner.manifest.name/lean by $tool holds no vendor's code and runs",
+    async ({ owner: { folder: name, manifest }, tool, bundle }) => {
+      const source = write(name, `${manifest.name}/lean`);
+      const out = path.join(project, `bundle-${name}`);
+      const [plain, small] = [await bundle(source, out, false), await bundle(source, out, true)];
+      const kib = (bytes: number) => `${(bytes / 1024).toFixed(0)} KiB`;
+      console.log(`${manifest.name}/lean by ${tool}: ${kib(plain.bytes)}, ${kib(small.bytes)} minified`);
+      expect(plain.packages).toContain("@keyhold/core");
+      expect([...plain.packages, ...small.packages].filter(isVendors)).toEqual([]);
+      for (const { file } of [plain, small]) {
+        const program = path.join(out, "run.mjs");
+        // Alone: not even Keyhold is installed there.
+        const alone = path.join(folder, `alone-${name}-${path.basename(file)}`);
+        copyFileSync(file, alone);
+        writeFileSync(
+          program,
+          `import { handler } from ${JSON.stringify(pathToFileURL(alone).href)}; console.log(await handler());`,
+        );
+        const { stdout, stderr } = await run(process.execPath, [program], { cwd: folder });
+        expect([stdout.trim(), stderr]).toEqual(["unavailable", ""]);
+      }
+    },
+  );
+
+  it("with the entry that has the SDK behind it does hold, or wants, vendor's code", async () => {
+    for (const { folder: name, manifest } of lean) {
+      const bundle = await bundlers.esbuild?.(write(name, manifest.name), path.join(project, `bundle-${name}-sdk`), false);
+      expect(bundle?.packages.filter(isVendors), name).not.toEqual([]);
+    }
   });
 });
 
