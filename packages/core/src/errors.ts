@@ -77,6 +77,8 @@ export class SecretsError extends Error {
     // Only what is known becomes a property, so that a printed error has no `undefined` lines.
     for (const name of ["retryAfterMs", "provider", "reference", "hint", "errors"] as const) {
       const value = options[name];
+      // A time to wait that is none, as what a driver made of a header that is garbage, would be waited for as no time at all.
+      if (name === "retryAfterMs" && !((value as number) >= 0)) continue;
       if (value !== undefined) Object.defineProperty(this, name, { value, enumerable: true, configurable: true, writable: true });
     }
   }

@@ -7,7 +7,7 @@ const tries = 3;
 const wait = { leastMs: 50, mostMs: 5_000 };
 const budget = { windowMs: 10_000, share: 0.1, least: 3 };
 
-/** Retries of one provider over the last ten seconds: a tenth of its calls, or three. */
+/** Retries of one provider in each ten seconds: a tenth of its calls, or three. */
 class RetryBudget {
   readonly #clock: Clock;
   #startedAt = Number.NEGATIVE_INFINITY;
@@ -19,19 +19,23 @@ class RetryBudget {
   }
 
   countCall(): void {
-    const now = this.#clock.monotonic();
-    if (now - this.#startedAt >= budget.windowMs) {
-      this.#startedAt = now;
-      this.#calls = 0;
-      this.#retries = 0;
-    }
+    this.#turnOver();
     this.#calls += 1;
   }
 
   takeRetry(): boolean {
+    this.#turnOver();
     if (this.#retries >= Math.max(budget.least, this.#calls * budget.share)) return false;
     this.#retries += 1;
     return true;
+  }
+
+  #turnOver(): void {
+    const now = this.#clock.monotonic();
+    if (now - this.#startedAt < budget.windowMs) return;
+    this.#startedAt = now;
+    this.#calls = 0;
+    this.#retries = 0;
   }
 }
 
