@@ -54,12 +54,12 @@ describe("ten thousand callers of one cold key", () => {
       const beside: Record<string, string> = {};
       for (const name of others) {
         const { calls, errors } = await coldKey(name, weather, callers);
-        beside[name] = `${count(calls)} calls, ${count(errors)} errors`;
+        beside[name] = `upstream ${count(calls)}, errors ${count(errors)}`;
       }
       note({
         what: `10,000 callers, one cold key, ${what}`,
         toReach: most === 1 ? "1 call" : `at most ${most} calls`,
-        keyhold: `${own.calls} calls, ${count(own.errors)} errors`,
+        keyhold: `upstream ${own.calls}, errors ${count(own.errors)}`,
         reached: own.calls >= 1 && own.calls <= most && own.errors === (weather === "healthy" ? 0 : callers),
         peers: beside,
       });
@@ -95,9 +95,9 @@ describe("an hour at a hundred reads a second over fifty held keys", () => {
     });
   });
 
-  it.runIf(slow)("of 503 does so with a real driver and real sockets too", { timeout: 280_000 }, async () => {
-    const good = await hourOf(await keyholdSocketSubject(1), "healthy", 1);
-    const bad = await hourOf(await keyholdSocketSubject(1), "503", 1);
+  it("of 503 does so with a real driver and real sockets too", { timeout: 280_000 }, async () => {
+    const good = await hourOf(await keyholdSocketSubject(1), "healthy", 1, slow ? 60 : 10);
+    const bad = await hourOf(await keyholdSocketSubject(1), "503", 1, slow ? 60 : 10);
     const ratio = bad.calls / good.calls;
     note({
       what: "the same, AWS provider over real sockets",
@@ -141,7 +141,7 @@ it("a thousand keys that expire together are read once each, and never more at a
   }
 });
 
-it.runIf(slow)("the heap stays flat over a million reads of a hundred thousand keys", { timeout: 280_000 }, () => {
+const heapStaysFlat = () => {
   const child = fileURLToPath(new URL("children/heap-child.ts", import.meta.url));
   const { stdout, stderr, status } = spawnSync(process.execPath, ["--conditions=@keyhold/source", "--expose-gc", child], {
     encoding: "utf8",
@@ -156,4 +156,7 @@ it.runIf(slow)("the heap stays flat over a million reads of a hundred thousand k
     keyhold: `${(growth * 100).toFixed(1)} % at ${(last / 1e6).toFixed(1)} MB, ${count(entries)} held`,
     reached: Math.abs(growth) <= 0.05,
   });
-});
+};
+
+// Half a minute.
+if (slow) it("the heap stays flat over a million reads of a hundred thousand keys", { timeout: 280_000 }, heapStaysFlat);

@@ -18,9 +18,9 @@ export function powertoolsSubject(): Subject {
   let calls = 0;
   const requestHandler = {
     metadata: { handlerProtocol: "http/1.1" },
-    async handle(request: { readonly body: string | Uint8Array }) {
+    async handle(request: { readonly body: Uint8Array }) {
       calls += 1;
-      const name = JSON.parse(Buffer.from(request.body).toString()).SecretId as string;
+      const name = JSON.parse(new TextDecoder().decode(request.body)).SecretId as string;
       if (weather === "403" && !refused.has(name)) refused.set(name, Date.now() - startedAt);
       const { status, body } = serviceAnswer(weather, name);
       return { response: { statusCode: status, headers: answerHeaders, body: new TextEncoder().encode(body) } };
