@@ -34,9 +34,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: "decoded key",
     module: "secret-cache.ts",
-    replace: "const known = held.fields?.get(field);",
+    replace: "const known = held.rare?.fields.get(field);",
     // By what a field's text is, and not by what it is called: "1" and 1 are one entry.
-    by: "for (const other of held.fields?.values() ?? []) if (other.text() === fieldOf(held.secret, target).text()) return other; const known = held.fields?.get(field);",
+    by: "const text = fieldOf(held.secret, target).text(); const known = [...(held.rare?.fields.values() ?? [])].find((other) => other.text() === text);",
   },
   {
     name: "unbounded",

@@ -42,6 +42,8 @@ interface Entry {
   readonly at: Moment;
   /** It may have made room for another, or not have been held at all. */
   unsure: boolean;
+  /** What may be held in its place, where it may have come too late. */
+  readonly before: Entry | undefined;
 }
 
 interface Flight {
@@ -96,9 +98,9 @@ export class ReferenceModel {
   constructor(settings: Settings, wall: number, monotonic: number) {
     this.#settings = settings;
     this.#now = { wall, monotonic, most: 0 };
-    this.#freshMs = settings.ttlMs * (0.9 + 0.2 * settings.random);
-    const spared = Math.max(0, settings.ttlMs - this.#freshMs);
-    this.#overMs = this.#freshMs + (settings.maxStaleMs > 0 ? settings.maxStaleMs + spared : 0);
+    const { ttlMs, maxStaleMs, random } = settings;
+    this.#freshMs = Math.round(ttlMs * (0.9 + 0.2 * random));
+    this.#overMs = maxStaleMs > 0 ? Math.max(this.#freshMs, ttlMs) + maxStaleMs : this.#freshMs;
   }
 
   clocks(wall: number, monotonic: number): void {
@@ -153,10 +155,10 @@ export class ReferenceModel {
   peeked({ key }: Wanted): readonly Result[] {
     const entry = this.#entries.get(key);
     if (entry === undefined) return [undefined];
-    const found = this.#ages(entry.at).flatMap((age): Result[] => {
-      if (age < this.#freshMs) return [entry];
+    const found = this.#maybeHeld(key).flatMap(([one, age]): Result[] => {
+      if (age < this.#freshMs) return [one];
       if (age >= this.#overMs) return [undefined];
-      return this.#resting(key, entry).map((rests) => (rests ? entry : undefined));
+      return this.#resting(key, one).map((rests) => (rests ? one : undefined));
     });
     return entry.unsure ? [...found, undefined] : found;
   }
@@ -228,7 +230,8 @@ export class ReferenceModel {
   #readAhead(wanted: Wanted, started: Map<string, BackendCall>, maybeNot: boolean): void {
     const { key } = wanted;
     const entry = this.#entries.get(key) as Entry;
-    const [least, most] = this.#ages(entry.at);
+    const ages = this.#maybeHeld(key).map(([, age]) => age);
+    const [least, most] = [Math.min(...ages), Math.max(...ages)];
     const mayBeDue = most >= this.#freshMs * 0.8 && least < this.#freshMs;
     const mustBeDue = least >= this.#freshMs * 0.8 && most < this.#freshMs;
     const flight = this.#flights.get(key);
@@ -237,7 +240,7 @@ export class ReferenceModel {
       if (!mayBeDue) throw new Violation(`asked for ${key}, which was fresh`);
       const ahead: Waiter = { wanted, demand: {}, expected: undefined };
       this.#join(wanted, started, false)?.waiters.add(ahead);
-    } else if (mustBeDue && !maybeNot && !isUnderWay && !this.#mayRest(key, entry) && !this.#mayBreak()) {
+    } else if (mustBeDue && !maybeNot && !isUnderWay && !entry.before && !this.#mayRest(key, entry) && !this.#mayBreak()) {
       throw new Violation(`did not read ${key} ahead`);
     }
   }
@@ -249,12 +252,12 @@ export class ReferenceModel {
     if (fresh) return { held, refused, mustAsk: true };
     let mustAsk = false;
     const entry = this.#entries.get(key);
-    for (const age of entry ? this.#ages(entry.at) : []) {
+    for (const [one, age] of this.#maybeHeld(key)) {
       if (age >= this.#overMs || age >= maxAgeMs) mustAsk = true;
-      else if (age < this.#freshMs) held.push(entry);
+      else if (age < this.#freshMs) held.push(one);
       else {
-        for (const rests of this.#resting(key, entry as Entry)) {
-          if (rests) held.push(entry);
+        for (const rests of this.#resting(key, one)) {
+          if (rests) held.push(one);
           else mustAsk = true;
         }
       }
@@ -299,7 +302,8 @@ export class ReferenceModel {
   #hold(key: string, { path }: Flight, { text, version }: Exclude<Answer, string>, unsure: boolean): void {
     const { maxEntries, maxBytes } = this.#settings;
     const isSmall = 2 * (text.length + path.length + 64) <= maxBytes;
-    this.#entries.set(key, { text, version, at: this.#now, unsure: unsure || !isSmall });
+    const before = unsure ? this.#entries.get(key) : undefined;
+    this.#entries.set(key, { text, version, at: this.#now, unsure: unsure || !isSmall, before });
     if (!unsure && isSmall) this.#refusals.delete(key);
     if (this.#entries.size <= maxEntries && maxBytes === Number.POSITIVE_INFINITY) return;
     for (const [other, entry] of this.#entries) if (other !== key) entry.unsure = true;
@@ -312,8 +316,16 @@ export class ReferenceModel {
     const entry = outages.includes(answer) && !demand.fresh ? this.#entries.get(wanted.key) : undefined;
     if (entry === undefined) return [failed];
     const longestMs = Math.min(this.#overMs, demand.maxAgeMs ?? Number.POSITIVE_INFINITY);
-    const found = this.#ages(entry.at).map((age): Result => (age < longestMs ? entry : failed));
+    const found = this.#maybeHeld(wanted.key).map(([one, age]): Result => (age < longestMs ? one : failed));
     return entry.unsure ? [...found, failed] : found;
+  }
+
+  /** What may be held for a key, at each age that it may have. */
+  #maybeHeld(key: string): readonly (readonly [Entry, age: number])[] {
+    const found: (readonly [Entry, number])[] = [];
+    for (let entry = this.#entries.get(key); entry; entry = entry.before)
+      for (const age of this.#ages(entry.at)) found.push([entry, age]);
+    return found;
   }
 
   #ages(at: Moment): readonly [least: number, most: number] {
