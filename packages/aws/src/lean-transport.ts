@@ -75,11 +75,11 @@ export function leanTransport(options: AwsOptions): Transport {
     return http.request({ method: "POST", path: "/", headers: signed, body, repeatable }, context);
   };
 
-  /** Whether AWS refused the time of the signature. Then the next one has the right time. */
-  const learnsTime = (name: string, response: HttpResponse, { clock }: CallContext): boolean => {
+  /** Whether AWS refused the time of a signature, made with `usedSkewMs`. Then the next one has the right time. */
+  const learnsTime = (name: string, response: HttpResponse, usedSkewMs: number, { clock }: CallContext): boolean => {
     if (!clockErrors.has(name)) return false;
     const aheadMs = Date.parse(response.header("date") ?? "") - clock.now();
-    if (!(Math.abs(aheadMs - skewMs) > noticeableSkewMs)) return false;
+    if (!(Math.abs(aheadMs - usedSkewMs) > noticeableSkewMs)) return false;
     skewMs = aheadMs;
     return true;
   };
@@ -88,15 +88,14 @@ export function leanTransport(options: AwsOptions): Transport {
     async call<Output>(operation: Operation, input: Readonly<Record<string, unknown>>, context: CallContext): Promise<Output> {
       const to = await ready(context);
       const request = { operation, body: toJson(input), repeatable: isRepeatable(operation, input) };
-      let credentials = await signing.get(context);
+      const credentials = await signing.get(context);
+      const usedSkewMs = skewMs;
       let response = await send(to, request, credentials, context);
       if (response.status >= 300) {
         const name = errorName(response);
-        const others = learnsTime(name, response, context) ? credentials : await signing.afterRefusal(name, credentials, context);
-        if (others !== undefined) {
-          credentials = others;
-          response = await send(to, request, credentials, context);
-        }
+        const isLate = learnsTime(name, response, usedSkewMs, context);
+        const next = isLate ? credentials : await signing.afterRefusal(name, credentials, context);
+        if (next !== undefined) response = await send(to, request, next, context);
       }
       const { status } = response;
       if (status >= 300) {

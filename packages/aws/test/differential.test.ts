@@ -8,6 +8,8 @@ import type { Fault } from "../../../test/servers/faults.ts";
 import { transports } from "./support/transports.ts";
 
 const numRuns = Math.max(220, Number(process.env.KEYHOLD_RUNS ?? 0) / 10);
+/** Far more than it takes on a busy machine. */
+const timeout = 120_000 + 200 * numRuns;
 const seed = Number(process.env.KEYHOLD_SEED ?? Date.now() % 2 ** 31);
 const [sdk, lean] = transports.map(({ aws }) => aws) as [(typeof transports)[number]["aws"], (typeof transports)[number]["aws"]];
 
@@ -193,7 +195,7 @@ async function compare(first: Provider, second: Provider) {
   return { done, failed, different, reason: errorInstance, counterexample };
 }
 
-it("SDK and lean transport give equal records and equal codes for the same server state", async () => {
+it("SDK and lean transport give equal records and equal codes for the same server state", { timeout }, async () => {
   const [one, other] = [open(sdk), open(lean)];
   const { done, failed, reason, counterexample } = await compare(one, other);
   if (reason) console.log(`seed ${seed}, case ${done}: ${fc.stringify(counterexample)}`);
@@ -203,7 +205,7 @@ it("SDK and lean transport give equal records and equal codes for the same serve
   await Promise.all([one.close?.(), other.close?.()]);
 });
 
-it("a transport that makes one mistake is found out", async () => {
+it("a transport that makes one mistake is found out", { timeout }, async () => {
   const provider = open(lean);
   const withText = (record: SecretRecord): SecretRecord => {
     const { value } = record.content as { value: string | Uint8Array };

@@ -45,6 +45,14 @@ describe("a clock that is off", () => {
     await provider.close?.();
   });
 
+  it("stops none of many that begin together", async () => {
+    const provider = open();
+    server.setClockOffset(3_600_000);
+    const values = await Promise.all(Array.from({ length: 10 }, () => read(provider)));
+    expect(values).toEqual(values.map(() => there));
+    await provider.close?.();
+  });
+
   it("is not what a wrong key is taken for: that is asked once", async () => {
     const provider = open({ credentials: { ...server.credentials, secretAccessKey: "wrong".repeat(8) } });
     server.forgetCalls();
