@@ -74,10 +74,10 @@ export function vaultDoor({ http, tokens, hostname, knock, known, trustsChalleng
     const isRenewable = tokens.reject(token);
     const refusal = refusalOf(response);
     const { challenge: named = challenge, claims } = refusal;
-    const isOther = named.scope !== challenge.scope || named.tenantId !== challenge.tenantId;
+    const isAnother = isRenewable || named.scope !== challenge.scope;
     // Once for a token that is refused; once more where conditional access demands a particular one.
     const mayHelp = claims !== undefined || (isFirst && refusal.challenge !== undefined);
-    return mayHelp && (isRenewable || isOther) ? { challenge: named, claims } : undefined;
+    return mayHelp && isAnother ? { challenge: named, claims } : undefined;
   }
 
   return async (request, context) => {

@@ -44,8 +44,6 @@ describe.each(transports)("over %s", (transport) => {
   });
   afterAll(() => google.close());
 
-  // Google's own client over the same protocol is the control.
-  const bareTransport = transport === "gRPC" ? "gRPC" : "REST";
   const portOf = () => (transport === "gRPC" ? google.server.grpcPort : google.server.port);
 
   it("no failure shows a credential or a value; those of the bare SDK do", async () => {
@@ -57,7 +55,9 @@ describe.each(transports)("over %s", (transport) => {
     for (const token of [google.token, refused]) {
       const canaries = [value, refused, google.token];
       const provider = google.create({ credentials: bearer(token) });
-      const bare = bareClient({ transport: bareTransport, port: portOf(), ca: google.server.ca, token, timeoutMs: 500 });
+      // Over REST the same client is the control of two.
+      const bare =
+        transport === "lean" ? undefined : bareClient({ transport, port: portOf(), ca: google.server.ca, token, timeoutMs: 500 });
       for (const fault of faults) {
         counts.failures += 1;
         const asked = fault === undefined ? "missing" : "login";
@@ -66,12 +66,14 @@ describe.each(transports)("over %s", (transport) => {
         expect(ours).toBeInstanceOf(Error);
         if (findLeak(ours, canaries) || findLeak(provider, canaries)) counts.leaks += 1;
         // The bare SDK's error of a token that is really refused holds its whole connection, which takes seconds to print.
-        if (fault === undefined || token === refused) continue;
+        if (fault === undefined || token === refused || bare === undefined) continue;
         google.server.faults.next(fault);
         if (findLeak(await failureOf(bare.read(asked)), canaries)) counts.bareSdkLeaks += 1;
+        // Where it gave up before it asked.
+        google.server.faults.clear();
       }
       await provider.close?.();
-      await bare.close();
+      await bare?.close();
     }
     for (const thrown of [new Error(refused), { code: "ECONNREFUSED", config: { headers: { authorization: refused } } }]) {
       counts.failures += 1;
@@ -87,7 +89,7 @@ describe.each(transports)("over %s", (transport) => {
       const child = path.resolve(import.meta.dirname, "fixtures/logging-child.ts");
       const options = {
         mode,
-        transport: mode === "bare" ? bareTransport : transport,
+        transport,
         port: portOf(),
         ca: google.server.ca,
         token: google.token,
@@ -102,8 +104,8 @@ describe.each(transports)("over %s", (transport) => {
       return findLeak({ message: stderr + stdout }, [value, JSON.stringify([...Buffer.from(value)]).slice(1, -1), google.token]);
     };
     expect(await run("keyhold")).toBeUndefined();
-    expect(await run("bare")).toBeDefined();
-  });
+    if (transport !== "lean") expect(await run("bare")).toBeDefined();
+  }, 30_000);
 });
 
 it("the bare SDK's errors do leak, so that the search is worth something", () => {
