@@ -3,6 +3,8 @@ import type { DriverCalls } from "./driver-calls.ts";
 import { parseListPrefix } from "./list-prefix.ts";
 import type { CheckReport, VersionSummary, WriteOptions } from "./provider.ts";
 import { putContent } from "./put-content.ts";
+import { rotateSecret } from "./rotate.ts";
+import type { BackendRotator, RotateOptions, Rotation, Rotator } from "./rotator.ts";
 import type { CallOptions, ListedSecret, PutOptions, RemoveCallOptions } from "./secrets.ts";
 import type { Targets } from "./targets.ts";
 
@@ -55,6 +57,13 @@ export class DirectCalls {
   async *versions(reference: string, options: CallOptions): AsyncGenerator<VersionSummary, void, undefined> {
     const target = this.#targets.of(reference);
     yield* this.#calls.versions(this.#targets.provider(target.provider).provider, target, options);
+  }
+
+  async rotate(reference: string, rotator: Rotator | BackendRotator, options: RotateOptions): Promise<Rotation> {
+    const target = this.#targets.of(reference);
+    const { provider } = this.#targets.provider(target.provider);
+    const onChanged = () => this.#onChanged(target.pathKey);
+    return rotateSecret({ ...this.#calls.limits, provider, target, onChanged }, rotator, options);
   }
 
   async check(name: string, options: CallOptions): Promise<CheckReport> {

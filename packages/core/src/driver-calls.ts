@@ -22,6 +22,11 @@ export class DriverCalls {
     this.#deadlineMs = deadlineMs;
   }
 
+  /** What bounds each call, for work that is made of several. */
+  get limits(): { readonly clock: Clock; readonly closing: AbortSignal; readonly deadlineMs: number } {
+    return { clock: this.#clock, closing: this.#closing, deadlineMs: this.#deadlineMs };
+  }
+
   /** @throws SecretsError `unsupported` where the driver has no such method, before any call. */
   async call<T>(
     provider: Provider,

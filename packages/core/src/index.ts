@@ -21,6 +21,7 @@ export {
   type ListQuery,
   type Locator,
   type Page,
+  type PendingStage,
   type Provider,
   type RemoveOptions,
   remainingMs,
@@ -31,6 +32,16 @@ export {
   type WriteOptions,
 } from "./provider.ts";
 export { formatReference, parseReference, providerNamePattern, type Reference } from "./reference.ts";
+export type {
+  BackendRotator,
+  NewValue,
+  RotateOptions,
+  Rotation,
+  RotationProgress,
+  RotationStep,
+  RotationStepName,
+  Rotator,
+} from "./rotator.ts";
 export { isSecret, placeholder, type Secret, secret } from "./secret.ts";
 export type {
   CallOptions,

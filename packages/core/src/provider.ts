@@ -130,6 +130,24 @@ export interface Features {
 }
 
 /**
+ * Where a version of a secret waits to become current, in a backend that has a stage for it (AWS's AWSPENDING). A rotation elsewhere
+ * keeps what is pending under a name beside the secret's own.
+ */
+export interface PendingStage {
+  /** The versions at these stages now, in one call. @throws SecretsError `not-found` where nothing is current. */
+  state(
+    path: string,
+    context: CallContext,
+  ): Promise<{ readonly current: string; readonly pending?: string; readonly previous?: string }>;
+  /** Adds the pending version under this id. The same id with another content: `conflict`. */
+  add(path: string, content: Content, id: string, context: CallContext): Promise<void>;
+  /** Makes `to` the current version if `from` is. Otherwise `conflict`. */
+  promote(path: string, versions: { readonly from: string; readonly to: string }, context: CallContext): Promise<void>;
+  /** Takes the mark off `version`, if it has it. */
+  clear(path: string, version: string, context: CallContext): Promise<void>;
+}
+
+/**
  * A driver: what an adapter's author writes. The client owns caching, retries, deadlines, redaction and decoding.
  *
  * A driver keeps no cache, does no retry, decodes nothing, logs nothing. It passes `signal` and the deadline on, throws
@@ -139,6 +157,8 @@ export interface Provider {
   /** The backend in one word, for errors and logs. The name in references is given by `createSecrets`. */
   readonly kind: string;
   readonly features: Features;
+  /** Only for backends with a stage for what is pending. */
+  readonly pending?: PendingStage;
   /** The one spelling of a path whose spellings name one secret, as where case does not count: so that it is held once. */
   canonicalPath?(path: string): string;
   /** @throws SecretsError `not-found` for a missing secret, version or stage. An empty value is legal. */

@@ -13,6 +13,7 @@ import { cacheSettings, checkedNumber, checkedProviders } from "./options.ts";
 import type { CheckReport, Provider, VersionSummary } from "./provider.ts";
 import { ProviderReads } from "./provider-reads.ts";
 import { Reader } from "./reader.ts";
+import type { BackendRotator, RotateOptions, Rotation, Rotator } from "./rotator.ts";
 import type { Secret } from "./secret.ts";
 import { SecretCache } from "./secret-cache.ts";
 import type {
@@ -178,6 +179,10 @@ export class SecretsClient {
 
   versions(reference: string, options: CallOptions = {}): AsyncGenerator<VersionSummary, void, undefined> {
     return this.#direct.versions(reference, options);
+  }
+
+  async rotate(reference: string, rotator: Rotator | BackendRotator, options: RotateOptions = {}): Promise<Rotation> {
+    return this.#direct.rotate(reference, rotator, options);
   }
 
   async check(name: string, options: CallOptions = {}): Promise<CheckReport> {

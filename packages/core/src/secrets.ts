@@ -1,4 +1,5 @@
 import type { CheckReport, SecretSummary, VersionSummary } from "./provider.ts";
+import type { BackendRotator, RotateOptions, Rotation, Rotator } from "./rotator.ts";
 import type { Secret } from "./secret.ts";
 import type { Stats } from "./stats.ts";
 import type { CheckedReference, CheckedReferences, Found, ReferenceTo, SecretsFor } from "./typed-references.ts";
@@ -138,6 +139,21 @@ export interface Secrets<in N extends string = never> {
     reference: CheckedReference<R, N> | ReferenceTo<N>,
     options?: { readonly signal?: AbortSignal },
   ): AsyncIterable<Secret>;
+  /**
+   * Replaces a credential: makes a new value, keeps it as the pending one, has it accepted, proves that it works, and makes it the
+   * current one. A rotation that ended early, however it did, is gone on with by the next call; at most one value is pending; two
+   * rotations at once are kept apart by the backend's own comparison of versions. Rotators are in `@keyhold/rotation`.
+   * `docs/rotation.md` says what holds at each moment, and on which feature of which backend it rests.
+   *
+   * Rejects with `unsupported` where the backend compares nothing and no coordinator is named, `not-found` where there is nothing to
+   * replace, `conflict` where somebody else changed the secret meanwhile, `timeout` after `deadlineMs` (60,000), and with whatever the
+   * rotator says.
+   */
+  rotate<const R extends string>(
+    reference: CheckedReference<R, N> | ReferenceTo<N>,
+    rotator: Rotator | BackendRotator,
+    options?: RotateOptions,
+  ): Promise<Rotation>;
   /** Reads anew, past what is held, and tells the handles. In an outage, what is held goes on serving as before. */
   refresh<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>, options?: CallOptions): Promise<Secret>;
   /** Asks one provider, by its name: reachable, signed in as whom, may do what. `keyhold doctor` prints it. */

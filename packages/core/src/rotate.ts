@@ -1,0 +1,216 @@
+import { namedError, refusedField, refusedVersion } from "./client-errors.ts";
+import type { Clock } from "./clock.ts";
+import { isSecretsError, SecretsError } from "./errors.ts";
+import { checkedNumber } from "./options.ts";
+import type { CallContext, Provider } from "./provider.ts";
+import { putContent } from "./put-content.ts";
+import { type RotationPlace, type RotationState, rotationId } from "./rotation-place.ts";
+import type { BackendRotator, RotateOptions, Rotation, RotationStep, RotationStepName, Rotator } from "./rotator.ts";
+import { runCall } from "./run-call.ts";
+import { type Secret, secretFromContent } from "./secret.ts";
+import { siblingPlace } from "./sibling-place.ts";
+import { stagedPlace } from "./staged-place.ts";
+import type { Target } from "./target.ts";
+
+export interface RotateEnvironment {
+  readonly clock: Clock;
+  readonly closing: AbortSignal;
+  /** For each call to the driver. */
+  readonly deadlineMs: number;
+  readonly provider: Provider;
+  readonly target: Target;
+  /** What is held is no longer sure. */
+  onChanged(): void;
+}
+
+const longestRotationMs = 60_000;
+
+/** `secrets.rotate`. `docs/rotation.md` says what holds at each moment. */
+export async function rotateSecret(
+  environment: RotateEnvironment,
+  rotator: Rotator | BackendRotator,
+  options: RotateOptions,
+): Promise<Rotation> {
+  const { clock, closing, provider, target } = environment;
+  if (target.field !== undefined) throw refusedField(target);
+  if (target.locator.version !== undefined || target.locator.stage !== undefined) throw refusedVersion(target);
+  const deadlineMs = checkedNumber("deadlineMs", options.deadlineMs, longestRotationMs, 1);
+  try {
+    return await runCall({ clock, deadlineMs, signals: [closing, options.signal] }, (context) =>
+      "rotate" in rotator
+        ? runInBackend(environment, rotator, options, context)
+        : runRotation(environment, rotator, options, context),
+    );
+  } catch (error) {
+    throw namedError(error, target, provider.kind);
+  }
+}
+
+const teller = (reference: string, { onProgress }: RotateOptions) => {
+  return (step: RotationStepName, state: "started" | "done" | "skipped") => {
+    try {
+      onProgress?.({ reference, step, state });
+    } catch {}
+  };
+};
+
+/** The backend makes the new value and makes it current. */
+async function runInBackend(
+  { clock, deadlineMs, provider, target: { locator, reference }, onChanged }: RotateEnvironment,
+  rotator: BackendRotator,
+  options: RotateOptions,
+  { signal }: CallContext,
+): Promise<Rotation> {
+  const { dryRun = false } = options;
+  const tell = teller(reference, options);
+  const read = () => runCall({ clock, deadlineMs, signals: [signal] }, (context) => provider.read(locator, context));
+  const before = await read();
+  const id = rotationId(locator.path, before.version);
+  const done = { reference, rotationId: id, previousVersion: before.version, resumed: false, dryRun };
+  if (dryRun) {
+    tell("rotate", "skipped");
+    return { ...done, version: before.version };
+  }
+  tell("rotate", "started");
+  const current = secretFromContent(before.content, before.version, reference);
+  try {
+    await guarded(rotator, "rotate", () => rotator.rotate({ reference, rotationId: id, current, signal }));
+  } finally {
+    onChanged();
+  }
+  const { version } = await read();
+  tell("rotate", "done");
+  return { ...done, version };
+}
+
+async function runRotation(
+  environment: RotateEnvironment,
+  rotator: Rotator,
+  options: RotateOptions,
+  whole: CallContext,
+): Promise<Rotation> {
+  const { target } = environment;
+  const { reference } = target;
+  const place = placeOf(environment, whole);
+  const tell = teller(reference, options);
+  let state = await lookFor(place, options);
+  const began = state;
+  const { id, pending: found } = began;
+  const replaced = found?.replaced ?? began.current;
+
+  const secretOf = ({ content, version }: { content: Parameters<typeof secretFromContent>[0]; version?: string }) =>
+    secretFromContent(content, version, reference);
+  const step: RotationStep = {
+    reference,
+    rotationId: id,
+    current: secretOf(replaced),
+    signal: whole.signal,
+    async confirm() {
+      const now = await place.look();
+      if (now.id !== id || now.pending === undefined || now.stale) throw overtaken();
+    },
+  };
+  /** Runs one of the rotator's own steps. */
+  const run = async (name: "set" | "test" | "finish", pending: Secret) => {
+    if (rotator[name] === undefined) return tell(name, "skipped");
+    tell(name, "started");
+    await guarded(rotator, name, () => rotator[name]!(pending, step));
+    whole.signal.throwIfAborted();
+    tell(name, "done");
+  };
+  const result = { reference, rotationId: id, previousVersion: replaced.version, dryRun: options.dryRun === true };
+
+  if (options.dryRun) {
+    if (rotator.check) await guarded(rotator, "check", () => rotator.check!(step));
+    for (const name of ["create", "set", "test", "promote", "finish"] as const) tell(name, "skipped");
+    return { ...result, version: began.current.version, resumed: found !== undefined };
+  }
+
+  let resumed = found !== undefined;
+  if (found === undefined) {
+    tell("create", "started");
+    const made = await guarded(rotator, "create", () => rotator.create(step));
+    whole.signal.throwIfAborted();
+    const content = putContent(made, environment.provider.features);
+    try {
+      await place.add(began, content);
+    } catch (error) {
+      // Somebody else was first, or an answer was lost: what lies there now is the pending value.
+      if (!isSecretsError(error, "conflict")) throw error;
+      resumed = true;
+    }
+    state = await place.look();
+    if (state.id !== id || state.pending === undefined) throw overtaken();
+    tell("create", "done");
+  } else tell("create", "skipped");
+
+  const pending = secretOf({ content: state.pending!.content });
+  if (state.pending!.isCurrent) for (const name of ["set", "test", "promote"] as const) tell(name, "skipped");
+  else {
+    await run("set", pending);
+    await run("test", pending);
+    tell("promote", "started");
+    try {
+      await place.promote(state);
+    } catch (error) {
+      if (!isSecretsError(error, "conflict") || !(await isDone(place, pending))) throw error;
+      resumed = true;
+    } finally {
+      environment.onChanged();
+    }
+    tell("promote", "done");
+  }
+  await run("finish", pending);
+  const ended = await place.look();
+  if (ended.id === id && ended.pending?.isCurrent) await place.clear(ended);
+  environment.onChanged();
+  return { ...result, version: ended.current.version, resumed };
+}
+
+/** Whether another process has made the pending value current meanwhile. */
+async function isDone(place: RotationPlace, pending: Secret): Promise<boolean> {
+  const { current } = await place.look();
+  return secretFromContent(current.content).equals(pending);
+}
+
+const overtaken = () =>
+  new SecretsError("conflict", "this rotation was finished or given up by another process meanwhile", {
+    hint: "Read the secret: it may have been rotated already.",
+  });
+
+async function lookFor(place: RotationPlace, { abandonPending = false }: RotateOptions): Promise<RotationState> {
+  const state = await place.look();
+  if (!state.stale || abandonPending) return state;
+  throw new SecretsError("conflict", "a pending value waits that was begun from another version than the current one", {
+    hint: "Somebody else's rotation is under way, or the secret was written by hand during one. { abandonPending: true } gives it up.",
+  });
+}
+
+/** @throws SecretsError as the rotator gave it; of any other error only what cannot quote a value. */
+async function guarded<T>(rotator: { readonly kind: string }, name: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isSecretsError(error)) throw error;
+    const { code } = (typeof error === "object" && error !== null ? error : {}) as { readonly code?: unknown };
+    const known = typeof code === "string" && /^[A-Z0-9_]{2,40}$/.test(code) ? ` (${code})` : "";
+    throw new SecretsError("unknown", `the step ${name} of the rotator ${rotator.kind} failed${known}`, {
+      hint: "Nothing is lost: what was begun is kept, and rotating again goes on with it.",
+    });
+  }
+}
+
+function placeOf({ clock, deadlineMs, provider, target }: RotateEnvironment, whole: CallContext): RotationPlace {
+  const call = <T>(work: (context: CallContext) => Promise<T>) => runCall({ clock, deadlineMs, signals: [whole.signal] }, work);
+  const { path } = target.locator;
+  if (provider.pending !== undefined) return stagedPlace(provider, path, call);
+  if (provider.write !== undefined && provider.features.compareAndSet)
+    return siblingPlace({ provider, path, reference: target.pathKey, compare: true, call });
+  throw new SecretsError(
+    "unsupported",
+    provider.write === undefined
+      ? `the ${provider.kind} provider does not write`
+      : `the ${provider.kind} provider has no compare-and-set, so two rotations could undo each other`,
+    { hint: "Name a { coordinator }: a reference in a backend that has one, such as the local store, Kubernetes or Vault." },
+  );
+}

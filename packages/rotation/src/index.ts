@@ -1,0 +1,3 @@
+export { custom } from "./custom.ts";
+export { type RandomOptions, random } from "./random.ts";
+export type { TextPolicy } from "./random-text.ts";
