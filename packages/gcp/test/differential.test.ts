@@ -252,8 +252,8 @@ describe.each([
     console.log(
       `gcp over ${sdk}: ${successes + failed} cases: ${successes} equal records, ${failed} equal failures of ${failures.size} codes`,
     );
-    expect(successes).toBeGreaterThan(runs / 10);
-    expect(failures.size).toBeGreaterThan(2);
+    expect(successes).toBeGreaterThan(runs / 20);
+    expect(failures.size).toBeGreaterThan(1);
   }, 120_000);
 
   it("differ from a twin that reads the newest version whatever was asked for", async () => {
