@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.ts";
 import type { SecretsError } from "./errors.ts";
+import type { LapseReason } from "./kept-lease.ts";
 import type { Provider } from "./provider.ts";
 import type { Secrets } from "./secrets.ts";
 import { SecretsClient } from "./secrets-client.ts";
@@ -29,6 +30,10 @@ export interface CacheOptions extends FreshnessOptions {
  *
  * `read`: a backend gave a value, which nothing was held for (`miss`) or which replaced what was held (`refreshed`). `stale`: it
  * is down, and what is held goes on serving. `snapshot-used`: it is down, nothing was held, and the snapshot serves.
+ * `renewal-failed`: a lease could not be renewed or replaced in time; it is tried again. `lapsed`: a lease ended, told once: `unused`,
+ * as nobody had read it for the length of a lease or held a handle; `revoked`, as the backend said when it was to be renewed;
+ * `expired` before it could be renewed or replaced, with the last failure if there was one. `revocation-failed`: a lease of no more
+ * use lives until its own end.
  */
 export type SecretsEvent =
   | {
@@ -45,6 +50,8 @@ export type SecretsEvent =
   | { readonly type: "refresh-failed"; readonly reference: string; readonly error: SecretsError }
   | { readonly type: "watch-failed"; readonly reference: string; readonly error: SecretsError }
   | { readonly type: "listener-failed"; readonly reference: string }
+  | { readonly type: "renewal-failed" | "revocation-failed"; readonly reference: string; readonly error: SecretsError }
+  | { readonly type: "lapsed"; readonly reference: string; readonly reason: LapseReason; readonly error?: SecretsError }
   | { readonly type: "close-failed"; readonly provider: string; readonly error: SecretsError };
 
 export interface SecretsOptions<P extends Readonly<Record<string, Provider>>> {
@@ -53,6 +60,11 @@ export interface SecretsOptions<P extends Readonly<Record<string, Provider>>> {
   readonly cache?: CacheOptions;
   /** How long a call may take unless it says otherwise, in milliseconds. Default: 10,000. */
   readonly deadlineMs?: number;
+  /**
+   * How long what was replaced stays usable, so that connections can move to what replaced it, in milliseconds: a lease is revoked so
+   * long after another took its place. Default: 60,000.
+   */
+  readonly overlapMs?: number;
   /** Driver calls to one provider at the same time. Default: 32. */
   readonly concurrency?: number;
   /** Whether reads that failed in a way that may pass are tried again, up to three times within the deadline. Default: true. */

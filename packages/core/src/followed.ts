@@ -4,6 +4,8 @@ import type { Secret } from "./secret.ts";
 import type { ChangeListener, Handle } from "./secrets.ts";
 
 export interface FollowedEvents {
+  /** Why this secret must not be used any more, or undefined. */
+  overdue(secret: Secret): SecretsError | undefined;
   /** The last handle was closed. */
   onEmpty(): void;
   onChanged(version: string | undefined): void;
@@ -23,6 +25,12 @@ export class Followed {
 
   get version(): string | undefined {
     return this.#whole.version;
+  }
+
+  /** @throws SecretsError when the newest secret must not be used any more. */
+  check(): void {
+    const error = this.#events.overdue(this.#whole);
+    if (error !== undefined) throw error;
   }
 
   open(field: string | undefined): Handle {
@@ -72,6 +80,7 @@ class LiveHandle implements Handle {
 
   get current(): Secret {
     if (this.#closed) throw new SecretsError("closed", "this handle is closed");
+    this.#followed.check();
     return this.#current;
   }
 

@@ -1,6 +1,7 @@
 import { namedError } from "./client-errors.ts";
 import type { Clock } from "./clock.ts";
 import type { SecretsEvent } from "./create-secrets.ts";
+import type { SecretsError } from "./errors.ts";
 import { Followed, follow } from "./followed.ts";
 import type { Provider } from "./provider.ts";
 import type { Secret } from "./secret.ts";
@@ -15,6 +16,10 @@ export interface FollowersEnvironment {
   readonly providers: ReadonlyMap<string, Provider>;
   /** How long a key is fresh: where the backend tells no changes, it is read again so often. */
   ttlMs(key: string): number;
+  /** Whether a key is held under a lease: then it is kept new by that. */
+  isLent(key: string): boolean;
+  /** Why a secret must not be used any more, or undefined. */
+  overdue(key: string, secret: Secret): SecretsError | undefined;
   /** Reads anew, past the cache. */
   refresh(key: string): Promise<Secret>;
   /** Drops what is held under a path. */
@@ -41,6 +46,10 @@ export class Followers {
     fieldOf(whole, target);
     const { followed } = this.#following.get(target.key) ?? this.#start(target, whole);
     return followed.open(target.field);
+  }
+
+  has(key: string): boolean {
+    return this.#following.has(key);
   }
 
   /** A key was read from its backend. */
@@ -76,7 +85,7 @@ export class Followers {
   }
 
   #start({ key, pathKey, locator, provider: name }: Target, whole: Secret): Following {
-    const { clock, ttlMs, drop, emit } = this.#environment;
+    const { clock, ttlMs, drop, emit, isLent, overdue, refresh } = this.#environment;
     const ending = new AbortController();
     const stop = () => {
       ending.abort();
@@ -84,6 +93,7 @@ export class Followers {
     };
     const followed = new Followed(whole, {
       onEmpty: stop,
+      overdue: (secret) => overdue(key, secret),
       onChanged: (version) => emit({ type: "changed", reference: key, version }),
       onListenerFailed: () => emit({ type: "listener-failed", reference: key }),
     });
@@ -98,7 +108,9 @@ export class Followers {
       signal: ending.signal,
       pollMs: Math.max(ttlMs(key), shortestPollMs),
       version: () => followed.version,
-      refresh: () => this.#environment.refresh(key),
+      refresh: async () => {
+        if (watch !== undefined || !isLent(key)) await refresh(key);
+      },
       changes: watch && ((signal) => watch(locator, { signal, deadlineAt: Number.POSITIVE_INFINITY, clock })),
       // A value that is known to have been replaced must not be served to anybody else meanwhile.
       onChanged: () => drop(pathKey),

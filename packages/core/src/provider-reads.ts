@@ -9,6 +9,7 @@ import { Flights } from "./flights.ts";
 import type { HotTime } from "./hot-time.ts";
 import { joining } from "./join-reads.ts";
 import type { LastKnownGood } from "./last-known-good.ts";
+import type { LeaseKeeper } from "./lease-keeper.ts";
 import type { Provider } from "./provider.ts";
 import { driverError, type Outcome, type ReadMany, readFrom } from "./read-many.ts";
 import { retrying } from "./retry.ts";
@@ -29,6 +30,7 @@ export interface ReadsEnvironment {
   readonly time: HotTime;
   readonly random: () => number;
   readonly cache: SecretCache;
+  readonly leases: LeaseKeeper;
   readonly counters: Counters;
   /** Driver calls to one provider at the same time. */
   readonly concurrency: number;
@@ -41,22 +43,32 @@ export interface ReadsEnvironment {
   onRead(target: Target, secret: Secret): void;
 }
 
-/** When a read began: by both clocks, as one tells ages to other processes and the other how long it took. */
+/** When a read began: by each clock, as one tells ages to other processes and another how long it took. */
 interface StartedAt {
   readonly wall: number;
   readonly monotonic: number;
+  /** By `HotTime`. */
+  readonly elapsed: number;
 }
 
-/** The pipeline of one provider: reads of one turn together where that helps, retry, then the breaker, then the driver. */
-function pipeline(provider: Provider, { clock, random, counters, concurrency, retry, batch }: ReadsEnvironment): ReadMany {
+interface Pipelines {
+  /** Reads of one turn together where that helps, retry, then the breaker, then the driver. */
+  readonly usual: ReadMany;
+  /** The driver alone, for what has a schedule of its own. */
+  readonly once: ReadMany;
+}
+
+function pipelines(provider: Provider, { clock, random, counters, concurrency, retry, batch }: ReadsEnvironment): Pipelines {
   const limit = new ConcurrencyLimit(concurrency);
   const breaker = new CircuitBreaker(clock);
   const onCall = () => {
     counters.upstreamCalls += 1;
   };
-  const guarded = breaking(readFrom(provider, limit, { batch, onCall }), breaker);
+  const once = readFrom(provider, limit, { batch, onCall });
+  const guarded = breaking(once, breaker);
   const retried = retry ? retrying(guarded, { clock, random, isOpen: () => breaker.isOpen }) : guarded;
-  return batch && provider.features.joinReads && provider.readMany ? joining(retried) : retried;
+  const usual = batch && provider.features.joinReads && provider.readMany ? joining(retried) : retried;
+  return { usual, once };
 }
 
 /** All reads from one provider: what is not held is read once for each key, through the layers, and held. */
@@ -64,13 +76,13 @@ export class ProviderReads {
   readonly #environment: ReadsEnvironment;
   readonly #flights: Flights<Read>;
   readonly #kind: string;
-  readonly #read: ReadMany;
+  readonly #pipelines: Pipelines;
 
   constructor(provider: Provider, environment: ReadsEnvironment) {
     this.#environment = environment;
     this.#flights = new Flights(() => environment.time.look());
     this.#kind = provider.kind;
-    this.#read = pipeline(provider, environment);
+    this.#pipelines = pipelines(provider, environment);
   }
 
   /** Whether a key is on its way. */
@@ -80,12 +92,12 @@ export class ProviderReads {
 
   /**
    * Reads what `targets` name, each key once, and all that is not yet under way in one upstream call. Gives one promise a target,
-   * which rejects only when this caller's own wait ends.
+   * which rejects only when this caller's own wait ends. `once`: in one attempt, whatever came of those before.
    */
-  read(targets: readonly Target[], wait: Wait, deadlineMs: number): Promise<Read>[] {
+  read(targets: readonly Target[], wait: Wait, deadlineMs: number, how: keyof Pipelines = "usual"): Promise<Read>[] {
     const missing = new Map<string, Target>();
     for (const target of targets) if (!this.#flights.has(target.key)) missing.set(target.key, target);
-    if (missing.size > 0) this.#start([...missing.values()], deadlineMs);
+    if (missing.size > 0) this.#start([...missing.values()], deadlineMs, how);
     return targets.map((target) => this.#flights.join(target.key, wait));
   }
 
@@ -94,11 +106,11 @@ export class ProviderReads {
     this.#flights.detach((key) => key === pathKey || key.startsWith(`${pathKey}?`));
   }
 
-  #start(targets: readonly Target[], deadlineMs: number): void {
-    const { clock, closing } = this.#environment;
+  #start(targets: readonly Target[], deadlineMs: number, how: keyof Pipelines): void {
+    const { clock, closing, time } = this.#environment;
     const locators = targets.map((target) => target.locator);
     // From now and not from when it runs, so that no caller's equal deadline comes first and seems to be a caller who left.
-    const startedAt = { wall: clock.now(), monotonic: clock.monotonic() };
+    const startedAt = { wall: clock.now(), monotonic: clock.monotonic(), elapsed: time.look() };
     this.#flights.start(
       targets.map((target) => target.key),
       deadlineMs,
@@ -106,7 +118,7 @@ export class ProviderReads {
         let outcomes: readonly Outcome[];
         try {
           const limits = { clock, deadlineMs, startedAt: startedAt.monotonic, signals: [closing, abandoned] };
-          outcomes = await runCall(limits, (context) => this.#read(locators, context));
+          outcomes = await runCall(limits, (context) => this.#pipelines[how](locators, context));
         } catch (error) {
           const shared = driverError(error, this.#kind);
           outcomes = targets.map(() => shared);
@@ -117,7 +129,7 @@ export class ProviderReads {
   }
 
   #land(target: Target, outcome: Outcome, isCurrent: (key: string) => boolean, startedAt: StartedAt): Read {
-    const { cache, clock, closing, counters, emit, lastKnownGood, onRead } = this.#environment;
+    const { cache, clock, closing, counters, emit, lastKnownGood, leases, onRead } = this.#environment;
     const { key } = target;
     if (isSecretsError(outcome)) {
       counters.failures += 1;
@@ -130,13 +142,22 @@ export class ProviderReads {
     }
     const { version, content, lease } = outcome;
     const secret = secretFromContent(content, version, key);
-    if (isCurrent(key) && !closing.aborted) {
-      const before = cache.find(key)?.secret;
-      cache.set(target, secret, contentSize(content), lease);
+    if (closing.aborted) return secret;
+    if (isCurrent(key)) {
+      const before = leases.secret(key) ?? cache.find(key)?.secret;
+      if (lease) {
+        cache.drop(key);
+        leases.hold(target, secret, lease, startedAt.elapsed);
+      } else {
+        leases.drop(key);
+        cache.set(target, secret, contentSize(content), undefined);
+      }
       lastKnownGood?.record(key, outcome, startedAt.wall, before?.version !== version);
       const upstreamMs = clock.monotonic() - startedAt.monotonic;
       emit({ type: "read", reference: key, version, outcome: before ? "refreshed" : "miss", upstreamMs });
       onRead(target, secret);
+    } else if (lease) {
+      leases.pass(target, secret, lease, startedAt.elapsed);
     }
     return secret;
   }

@@ -189,16 +189,6 @@ describe("get", () => {
     await secrets.get("m://empty");
     expect(m.reads).toHaveLength(1);
   });
-
-  it("reads a leased value again before its lease ends", async () => {
-    const [clock, m] = [manualClock(), counting({ secrets: { a: "1" }, leaseMs: 3000 })];
-    const secrets = createSecrets({ providers: { m }, clock });
-    await secrets.get("m://a");
-    expect(secrets.lapsesAt("m://a")).toBe(clock.now() + 3000);
-    await clock.advance(2001);
-    await secrets.get("m://a");
-    expect(m.reads).toHaveLength(2);
-  });
 });
 
 describe("getMany", () => {
