@@ -25,6 +25,8 @@ export interface Held {
   readonly freshMs: number;
   /** In whole milliseconds, which take no memory of their own in an object. */
   readonly readAt: number;
+  /** Until then it serves without another look: it is fresh, not yet due, and was marked as used within the last second. */
+  nextLookAt: number;
   rare: Rare | undefined;
 }
 
@@ -37,6 +39,9 @@ interface Rare {
   /** The fields that were asked for. */
   readonly fields: Map<string, Secret>;
 }
+
+/** How exact the order is in which entries are evicted. Marking each use would cost more than finding the entry. */
+const usedEveryMs = 1_000;
 const retry = { firstMs: 1_000, longestMs: 60_000, longestAskedMs: 300_000 };
 const mostRefusals = 1_000;
 
@@ -76,9 +81,14 @@ export class SecretCache {
 
   /** What is held and need not be read again yet: the shortest way to it. */
   fresh(key: string): Held | undefined {
-    const held = this.#entries.get(key);
-    if (held === undefined || this.#time.glance() - held.readAt >= held.freshMs * refreshAheadAt) return undefined;
-    return held;
+    const held = this.#entries.peek(key);
+    if (held === undefined) return undefined;
+    const now = this.#time.glance();
+    if (now < held.nextLookAt) return held;
+    const dueAt = held.readAt + held.freshMs * refreshAheadAt;
+    if (now >= dueAt) return undefined;
+    held.nextLookAt = Math.floor(Math.min(now + usedEveryMs, dueAt));
+    return this.#entries.get(key);
   }
 
   /** What is held, unless it is over. */
@@ -121,7 +131,7 @@ export class SecretCache {
     const readAt = Math.floor(this.#time.look());
     const freshness = lease ? leased(lease) : this.freshness(target.key);
     const freshMs = lease ? freshness.ttlMs : jittered(freshness.ttlMs, this.#random);
-    const held: Held = { secret, freshness, freshMs, readAt, rare: undefined };
+    const held: Held = { secret, freshness, freshMs, readAt, nextLookAt: 0, rare: undefined };
     if (lease) rareOf(held).lapsesAt = this.#time.wall + lease.durationMs;
     this.#hold(target, held, size);
   }
@@ -129,7 +139,7 @@ export class SecretCache {
   /** Holds what was read before, maybe by another process, after the backend failed with `error`. */
   restore(target: Target, secret: Secret, size: number, ageMs: number, freshness: Freshness, error: SecretsError): Held {
     const readAt = Math.floor(this.#time.look() - ageMs);
-    const held: Held = { secret, freshness, freshMs: freshness.ttlMs, readAt, rare: undefined };
+    const held: Held = { secret, freshness, freshMs: freshness.ttlMs, readAt, nextLookAt: 0, rare: undefined };
     this.#hold(target, held, size);
     this.failed(target.key, error);
     return held;

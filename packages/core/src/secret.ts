@@ -75,9 +75,32 @@ function stable(value: unknown): unknown {
 /** What `equals` compares in a secret of this copy of the package. Not a method: what is reachable from a secret is documented. */
 let ownComparable: (secret: Secret) => Uint8Array | undefined;
 
+function documentOf(held: Held): JsonDocument {
+  if (typeof held === "string") return parseDocument(held);
+  if (held instanceof Uint8Array) return parseDocument(utf8(held));
+  return held.kind === "json" ? held.document : fieldsDocument(held.fields);
+}
+
+/** Runs `work` and names in its error where the secret came from. */
+function explain<T>(origin: string | undefined, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (origin === undefined || !(error instanceof SecretsError)) throw error;
+    const provider = origin.slice(0, origin.indexOf("://"));
+    throw new SecretsError(error.code, error.message, { ...error, provider, reference: origin });
+  }
+}
+
+// No private methods: each instance of a class that has one carries a mark for them.
 class SecretValue implements Secret {
   static {
-    ownComparable = (secret) => (#held in secret ? secret.#comparable() : undefined);
+    ownComparable = (secret) => {
+      if (!(#held in secret)) return undefined;
+      const held = secret.#held;
+      if (isFields(held)) return new TextEncoder().encode(`\0fields${JSON.stringify(stable(held.fields))}`);
+      return isNull(held) ? new Uint8Array() : secret.bytes();
+    };
     const hidden = (value: unknown) => ({ value, enumerable: false });
     const plain = () => placeholder;
     Object.defineProperties(SecretValue.prototype, {
@@ -107,7 +130,7 @@ class SecretValue implements Secret {
   }
 
   text(): string {
-    return this.#explain(() => {
+    return explain(this.#origin, () => {
       const held = this.#held;
       if (typeof held === "string") return held;
       if (held instanceof Uint8Array) return utf8(held);
@@ -130,16 +153,16 @@ class SecretValue implements Secret {
   json(): Json;
   json<Output>(schema: StandardSchema<unknown, Output>): Output;
   json<Output>(schema?: StandardSchema<unknown, Output>): Json | Output {
-    return this.#explain(() => {
-      const value = plainJson(this.#document());
+    return explain(this.#origin, () => {
+      const value = plainJson(documentOf(this.#held));
       return schema === undefined ? value : validated(schema, value);
     });
   }
 
   field(name: string): Secret {
-    return this.#explain(() => {
+    return explain(this.#origin, () => {
       const held = this.#held;
-      if (name === "") return new SecretValue({ kind: "json", document: this.#document() }, this.version, this.#origin);
+      if (name === "") return new SecretValue({ kind: "json", document: documentOf(this.#held) }, this.version, this.#origin);
       const keys = fieldKeys(name);
       const first = keys[0] as string;
       // A field of bytes stays bytes; only its siblings would have to be text.
@@ -148,7 +171,7 @@ class SecretValue implements Secret {
         if (value instanceof Uint8Array) return new SecretValue(value, this.version, this.#origin);
         return new SecretValue({ kind: "json", document: { value } }, this.version, this.#origin);
       }
-      const found = select(this.#document(), keys);
+      const found = select(documentOf(this.#held), keys);
       if (found === undefined) {
         throw new SecretsError("not-found", "this secret has no such field", {
           hint: "The secret exists. Check the part after the #: a key is case-sensitive, a nested one is written #/a/b.",
@@ -159,7 +182,7 @@ class SecretValue implements Secret {
   }
 
   equals(other: Secret): boolean {
-    const [mine, theirs] = [this.#comparable(), comparable(other)];
+    const [mine, theirs] = [comparable(this), comparable(other)];
     // Loaded here: node:crypto costs milliseconds that most programs never need.
     return mine.byteLength === theirs.byteLength && process.getBuiltinModule("node:crypto").timingSafeEqual(mine, theirs);
   }
@@ -170,30 +193,6 @@ class SecretValue implements Secret {
 
   toJSON(): string {
     return placeholder;
-  }
-
-  #document(): JsonDocument {
-    const held = this.#held;
-    if (typeof held === "string") return parseDocument(held);
-    if (held instanceof Uint8Array) return parseDocument(utf8(held));
-    return held.kind === "json" ? held.document : fieldsDocument(held.fields);
-  }
-
-  #comparable(): Uint8Array {
-    const held = this.#held;
-    if (!isFields(held)) return isNull(held) ? new Uint8Array() : this.bytes();
-    return new TextEncoder().encode(`\0fields${JSON.stringify(stable(held.fields))}`);
-  }
-
-  /** Runs `work` and names this secret's origin in its error. */
-  #explain<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      if (this.#origin === undefined || !(error instanceof SecretsError)) throw error;
-      const [reference, provider] = [this.#origin, this.#origin.slice(0, this.#origin.indexOf("://"))];
-      throw new SecretsError(error.code, error.message, { ...error, provider, reference });
-    }
   }
 }
 
