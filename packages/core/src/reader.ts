@@ -4,6 +4,7 @@ import { contentSize } from "./content.ts";
 import type { SecretsEvent } from "./create-secrets.ts";
 import { isSecretsError, type SecretsError } from "./errors.ts";
 import type { LastKnownGood, Rescue } from "./last-known-good.ts";
+import type { LeaseKeeper } from "./lease-keeper.ts";
 import { checkedNumber } from "./options.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderReads, Read } from "./provider-reads.ts";
@@ -24,6 +25,7 @@ export interface NamedProvider {
 export interface ReaderEnvironment {
   readonly clock: Clock;
   readonly cache: SecretCache;
+  readonly leases: LeaseKeeper;
   readonly counters: Counters;
   readonly deadlineMs: number;
   readonly closing: AbortSignal;
@@ -102,7 +104,9 @@ export class Reader {
 
   /** What is held and may be served without asking, or undefined. Changes nothing. */
   peek(target: Target): Secret | undefined {
-    const { cache } = this.#environment;
+    const { cache, leases } = this.#environment;
+    const lent = leases.find(target.key);
+    if (lent) return heldField(lent, target);
     const held = cache.find(target.key);
     if (held === undefined || (cache.stateOf(held) === "stale" && !cache.isResting(held))) return undefined;
     return heldField(held, target);
@@ -110,8 +114,13 @@ export class Reader {
 
   /** What is held for these options, or undefined where the backend has to be asked. @throws a refusal that is remembered. */
   #look(target: Target, options: GetOptions): Held | undefined {
-    const { cache, counters } = this.#environment;
+    const { cache, counters, leases } = this.#environment;
     if (options.fresh || options.signal?.aborted) return undefined;
+    const lent = leases.find(target.key);
+    if (lent && !isTooOld(cache.ageMs(lent), options)) {
+      this.#tell(options, lent, "hit");
+      return lent;
+    }
     const held = cache.find(target.key);
     if (held === undefined || isTooOld(cache.ageMs(held), options)) {
       const refusal = held ? undefined : cache.refusal(target.key);
@@ -147,6 +156,18 @@ export class Reader {
     return true;
   }
 
+  /** Reads a whole secret in one attempt, for what has a schedule of its own. Never rejects. */
+  async readAnew(target: Target, deadlineMs: number): Promise<Read> {
+    const { clock, provider } = this.#environment;
+    const { reads } = provider(target.provider);
+    const wait = <T>(work: Promise<T>) => runCall({ clock, deadlineMs, signals: [] }, () => work);
+    try {
+      return await (reads.read([target], wait, deadlineMs, "once")[0] as Promise<Read>);
+    } catch (error) {
+      return error as SecretsError;
+    }
+  }
+
   #upstream(targets: readonly Target[], options: GetOptions): Promise<Read>[] {
     const { clock, deadlineMs: usualMs, provider } = this.#environment;
     const deadlineMs = checkedNumber("deadlineMs", options.deadlineMs, usualMs, 1);
@@ -160,7 +181,7 @@ export class Reader {
 
   /** Reads targets of one provider: a promise for each. What is held serves only if the backend turns out to be down. */
   #read(targets: readonly Target[], options: GetOptions): Promise<Answer>[] {
-    const { cache, counters, clock, deadlineMs, lastKnownGood, provider } = this.#environment;
+    const { cache, counters, clock, deadlineMs, lastKnownGood, leases, provider } = this.#environment;
     const { kind } = provider((targets[0] as Target).provider).provider;
     const startedAt = clock.monotonic();
     const waits = this.#upstream(targets, options);
@@ -172,11 +193,14 @@ export class Reader {
         if (isSecretsError(read)) throw read;
         counters.misses += 1;
         if (options.status) fill(options.status, "miss", 0, clock.monotonic() - startedAt);
-        const held = cache.find(target.key);
+        const held = leases.find(target.key) ?? cache.find(target.key);
         return held?.secret === read ? heldField(held, target) : fieldOf(read, target);
       } catch (error) {
         if (isOutage(error) && !options.fresh) {
-          const stale = cache.find(target.key) ?? (await this.#restored(target, rescue, error as SecretsError, kind));
+          const stale =
+            leases.find(target.key) ??
+            cache.find(target.key) ??
+            (await this.#restored(target, rescue, error as SecretsError, kind));
           if (stale && !isTooOld(cache.ageMs(stale), options)) {
             this.#tell(options, stale, "stale", clock.monotonic() - startedAt);
             return heldField(stale, target);

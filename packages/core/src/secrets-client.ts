@@ -1,21 +1,12 @@
 import { closedError, combinedError } from "./client-errors.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type ClientParts, clientParts } from "./client-parts.ts";
 import { closeProviders } from "./close-providers.ts";
 import type { SecretsEvent, SecretsOptions } from "./create-secrets.ts";
-import { DirectCalls } from "./direct-calls.ts";
-import { DriverCalls } from "./driver-calls.ts";
 import { isSecretsError, SecretsError } from "./errors.ts";
-import { Followers } from "./followers.ts";
-import { ForcedReads } from "./forced-reads.ts";
-import { HotTime } from "./hot-time.ts";
-import { LastKnownGood } from "./last-known-good.ts";
-import { cacheSettings, checkedNumber, checkedProviders } from "./options.ts";
 import type { CheckReport, Provider, VersionSummary } from "./provider.ts";
-import { ProviderReads } from "./provider-reads.ts";
-import { Reader } from "./reader.ts";
+import type { Reader } from "./reader.ts";
 import type { BackendRotator, RotateOptions, Rotation, Rotator } from "./rotator.ts";
 import type { Secret } from "./secret.ts";
-import { SecretCache } from "./secret-cache.ts";
 import type {
   CallOptions,
   GetManyOptions,
@@ -26,10 +17,9 @@ import type {
   RemoveCallOptions,
   UseOptions,
 } from "./secrets.ts";
-import { newCounters, type Stats } from "./stats.ts";
-import type { Target } from "./target.ts";
-import { Targets } from "./targets.ts";
-import { type UseEnvironment, useSecret } from "./use-secret.ts";
+import type { Stats } from "./stats.ts";
+import type { Targets } from "./targets.ts";
+import { useSecret } from "./use-secret.ts";
 import { watchHandle } from "./watch-handle.ts";
 
 /**
@@ -37,71 +27,26 @@ import { watchHandle } from "./watch-handle.ts";
  * upstream call for each key, then the provider's pipeline.
  */
 export class SecretsClient {
-  readonly #clock: Clock;
-  readonly #cache: SecretCache;
-  readonly #targets = new Targets();
-  readonly #deadlineMs: number;
+  readonly #parts: ClientParts;
+  readonly #targets: Targets;
+  readonly #reader: Reader;
   readonly #onEvent: ((event: SecretsEvent) => void) | undefined;
   readonly #closing = new AbortController();
-  readonly #counters = newCounters();
-  readonly #direct: DirectCalls;
-  readonly #reader: Reader;
-  readonly #followers: Followers;
-  readonly #uses: UseEnvironment;
-  readonly #lastKnownGood: LastKnownGood | undefined;
   #detached = 0;
   #closed: Promise<void> | undefined;
 
   constructor(options: SecretsOptions<Readonly<Record<string, Provider>>>) {
-    const { clock = systemClock, random = Math.random, retry = true, batch = true } = options;
-    const settings = cacheSettings(options.cache);
-    const providers = checkedProviders(options.providers);
-    const concurrency = Math.floor(checkedNumber("concurrency", options.concurrency, 32, 1));
-    const deadlineMs = checkedNumber("deadlineMs", options.deadlineMs, 10_000, 1);
-    const closing = this.#closing.signal;
-    const counters = this.#counters;
-    const time = new HotTime(clock);
-    const cache = new SecretCache(settings, time, random);
-    const targets = this.#targets;
-    const emit = (event: SecretsEvent) => this.#emit(event);
-    this.#clock = clock;
-    this.#cache = cache;
-    this.#deadlineMs = deadlineMs;
     this.#onEvent = options.onEvent;
-    this.#direct = new DirectCalls(new DriverCalls(clock, closing, deadlineMs), targets, (pathKey) => this.#changed(pathKey));
-    const { snapshot } = options;
-    const lastKnownGood = snapshot && new LastKnownGood(snapshot, clock, deadlineMs, emit);
-    this.#lastKnownGood = lastKnownGood;
-    this.#reader = new Reader({
-      clock,
-      cache,
-      counters,
-      deadlineMs,
-      closing,
-      emit,
-      lastKnownGood,
-      provider: (name) => targets.provider(name),
-    });
-    this.#followers = new Followers({
-      clock,
-      providers,
-      emit,
-      ttlMs: (key) => cache.freshness(key).ttlMs,
+    this.#parts = clientParts(options, {
+      closing: this.#closing.signal,
+      emit: (event) => this.#emit(event),
       refresh: (key) => this.refresh(key),
+      changed: (pathKey) => this.#changed(pathKey),
       drop: (pathKey) => this.#drop(pathKey),
+      detach: (pathKey) => this.#detach(pathKey),
     });
-    this.#uses = {
-      reader: this.#reader,
-      forced: new ForcedReads(clock),
-      drop: ({ key, pathKey }) => {
-        cache.drop(key);
-        lastKnownGood?.erase(key);
-        this.#detach(pathKey);
-      },
-    };
-    const onRead = (target: Target, secret: Secret) => this.#followers.update(target.key, secret);
-    const environment = { clock, time, random, cache, counters, concurrency, retry, batch, closing, lastKnownGood, emit, onRead };
-    for (const [name, provider] of providers) targets.add(name, { provider, reads: new ProviderReads(provider, environment) });
+    this.#targets = this.#parts.targets;
+    this.#reader = this.#parts.reader;
   }
 
   // Called most: no async function of its own, and for what is held no parsing and no look at options.
@@ -141,9 +86,9 @@ export class SecretsClient {
     const detached = this.#detached;
     const whole = (await this.get(target.key, options)) as Secret;
     if (this.#targets.isClosed) throw closedError();
-    const handle = this.#followers.open(target, whole);
+    const handle = this.#parts.followers.open(target, whole);
     // What was read may be from before a write that nobody told this handle of.
-    if (this.#detached !== detached) this.#followers.written(target.pathKey);
+    if (this.#detached !== detached) this.#parts.followers.written(target.pathKey);
     return handle;
   }
 
@@ -152,7 +97,7 @@ export class SecretsClient {
   }
 
   async use<T>(reference: string, fn: (secret: Secret) => T | Promise<T>, options: UseOptions = {}): Promise<T> {
-    return useSecret(this.#uses, this.#targets.of(reference), fn, options);
+    return useSecret(this.#parts.uses, this.#targets.of(reference), fn, options);
   }
 
   async refresh(reference: string, options: CallOptions = {}): Promise<Secret> {
@@ -163,36 +108,36 @@ export class SecretsClient {
   }
 
   async put(reference: string, value: unknown, options: PutOptions = {}): Promise<{ readonly version: string }> {
-    return this.#direct.put(reference, value, options);
+    return this.#parts.direct.put(reference, value, options);
   }
 
   async remove(reference: string, options: RemoveCallOptions = {}): Promise<void> {
-    return this.#direct.remove(reference, options);
+    return this.#parts.direct.remove(reference, options);
   }
 
   list(prefix: string, options: CallOptions = {}): AsyncGenerator<ListedSecret, void, undefined> {
-    return this.#direct.list(prefix, options);
+    return this.#parts.direct.list(prefix, options);
   }
 
   versions(reference: string, options: CallOptions = {}): AsyncGenerator<VersionSummary, void, undefined> {
-    return this.#direct.versions(reference, options);
+    return this.#parts.direct.versions(reference, options);
   }
 
   async rotate(reference: string, rotator: Rotator | BackendRotator, options: RotateOptions = {}): Promise<Rotation> {
-    return this.#direct.rotate(reference, rotator, options);
+    return this.#parts.direct.rotate(reference, rotator, options);
   }
 
   async check(name: string, options: CallOptions = {}): Promise<CheckReport> {
-    return this.#direct.check(name, options);
+    return this.#parts.direct.check(name, options);
   }
 
   lapsesAt(reference: string): number | undefined {
     // After close nothing is held, and whoever reports on it should not fail.
-    return this.#targets.isClosed ? undefined : this.#cache.find(this.#targets.of(reference).key)?.rare?.lapsesAt;
+    return this.#targets.isClosed ? undefined : this.#parts.leases.lapsesAt(this.#targets.of(reference).key);
   }
 
   stats(): Stats {
-    return { ...this.#counters, ...this.#cache.size };
+    return { ...this.#parts.counters, ...this.#parts.cache.size };
   }
 
   close(): Promise<void> {
@@ -218,12 +163,13 @@ export class SecretsClient {
   /** A write or a removal: whatever came of it, what is held under that path is no longer sure. */
   #changed(pathKey: string): void {
     this.#drop(pathKey);
-    if (!this.#targets.isClosed) this.#followers.written(pathKey);
+    if (!this.#targets.isClosed) this.#parts.followers.written(pathKey);
   }
 
   #drop(pathKey: string): void {
-    this.#cache.dropPath(pathKey);
-    this.#lastKnownGood?.erase(pathKey);
+    this.#parts.cache.dropPath(pathKey);
+    this.#parts.leases.dropPath(pathKey);
+    this.#parts.lastKnownGood?.erase(pathKey);
     this.#detach(pathKey);
   }
 
@@ -241,12 +187,21 @@ export class SecretsClient {
   }
 
   async #close(): Promise<void> {
-    this.#followers.close();
+    const { cache, clock, deadlineMs, followers, lastKnownGood, leases } = this.#parts;
+    const startedAt = clock.monotonic();
+    const leftMs = () => Math.max(1, startedAt + deadlineMs - clock.monotonic());
+    followers.close();
     this.#targets.close();
+    // Otherwise a lease that is on its way could not be revoked.
+    if (leases.isReading) await leases.settled(leftMs() / 4);
     this.#closing.abort(closedError());
-    this.#cache.clear();
-    const limits = { clock: this.#clock, deadlineMs: this.#deadlineMs, signals: [] };
+    cache.clear();
     const failed = (provider: string, error: SecretsError) => this.#emit({ type: "close-failed", provider, error });
-    await Promise.all([closeProviders(this.#targets.providers(), limits, failed), this.#lastKnownGood?.close()]);
+    const closeAll = async () => {
+      // By providers that are still open, and with time left for closing them.
+      await leases.close(leftMs() * 0.8);
+      await closeProviders(this.#targets.providers(), { clock, deadlineMs: leftMs(), signals: [] }, failed);
+    };
+    await Promise.all([closeAll(), lastKnownGood?.close()]);
   }
 }
