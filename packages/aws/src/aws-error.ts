@@ -1,5 +1,15 @@
 import { type ErrorCode, SecretsError } from "@keyhold/core";
 
+/** Errors that a clock which is off leads to. */
+export const clockErrors: ReadonlySet<string> = new Set([
+  "AuthFailure",
+  "InvalidSignatureException",
+  "RequestExpired",
+  "RequestInTheFuture",
+  "RequestTimeTooSkewed",
+  "SignatureDoesNotMatch",
+]);
+
 /**
  * AWS's error names, those of the service and those of its front door.
  * https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html

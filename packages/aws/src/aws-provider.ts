@@ -10,6 +10,7 @@ import {
 } from "@keyhold/core";
 import type { AwsOptions } from "./aws-options.ts";
 import { check } from "./check.ts";
+import { pendingStage } from "./pending-stage.ts";
 import { batchReader } from "./read-batch.ts";
 import { currentStage, toRecord, versionAt, versionOf } from "./to-record.ts";
 import type { ListAnswer, SecretDescription, SecretValue, Transport, VersionsAnswer } from "./transport.ts";
@@ -69,6 +70,7 @@ export function awsProvider(transport: Transport, options: AwsOptions): AwsProvi
   return {
     kind: "aws",
     features,
+    pending: pendingStage(transport),
 
     read: readOne,
 

@@ -1,7 +1,7 @@
 import { type CallContext, SecretsError, throwIfEnded } from "@keyhold/core";
 import { type HttpClient, type HttpResponse, httpClient, retryAfterMs } from "@keyhold/http";
 import { type AwsCredentials, awsRegion, signAwsRequest } from "@keyhold/identity";
-import { awsError } from "./aws-error.ts";
+import { awsError, clockErrors } from "./aws-error.ts";
 import type { AwsOptions } from "./aws-options.ts";
 import { errorName, fromJson, jsonType, toJson } from "./json-protocol.ts";
 import { secretsManagerAddress } from "./service-address.ts";
@@ -19,15 +19,7 @@ interface Door {
 /** Twenty values of 65,536 bytes, each byte escaped in JSON: the largest answer that AWS can give. */
 const responseLimitBytes = 8 * 1024 * 1024;
 
-/** Errors that a clock which is off leads to, and how far AWS lets one be off. */
-const clockErrors: ReadonlySet<string> = new Set([
-  "AuthFailure",
-  "InvalidSignatureException",
-  "RequestExpired",
-  "RequestInTheFuture",
-  "RequestTimeTooSkewed",
-  "SignatureDoesNotMatch",
-]);
+/** How far AWS lets a clock be off without a word is more than this. */
 const noticeableSkewMs = 4 * 60_000;
 
 function open(options: AwsOptions, region: string): Door {

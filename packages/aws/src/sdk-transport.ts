@@ -1,6 +1,6 @@
 import { type CallContext, remainingMs, SecretsError, throwIfEnded } from "@keyhold/core";
 import { retryAfterMs, transportError } from "@keyhold/http";
-import { awsError } from "./aws-error.ts";
+import { awsError, clockErrors } from "./aws-error.ts";
 import type { AwsOptions } from "./aws-options.ts";
 import type { Operation, Transport } from "./transport.ts";
 
@@ -23,7 +23,7 @@ interface SdkError {
   readonly code?: string;
   /** Whose fault it is; on errors that AWS answered with. */
   readonly $fault?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean };
   readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
 }
 
@@ -84,9 +84,16 @@ export function sdkTransport(options: AwsOptions): Transport {
     async call<Output>(operation: Operation, input: Readonly<Record<string, unknown>>, context: CallContext): Promise<Output> {
       const { sdk, client } = await open(context);
       const Command = sdk[`${operation}Command`] as unknown as new (input: unknown) => never;
-      try {
+      const send = async () => {
         const limits = { abortSignal: context.signal, requestTimeout: Math.ceil(remainingMs(context)) };
         return (await client.send(new Command(input), limits)) as Output;
+      };
+      try {
+        return await send().catch((error: SdkError) => {
+          // By now the SDK has learned AWS's time from the answer. Signing anew belongs to its retries, which are off.
+          if (!error.$metadata?.clockSkewCorrected || !clockErrors.has(error.name ?? "")) throw error;
+          return send();
+        });
       } catch (error) {
         throw sdkError(error, context);
       }

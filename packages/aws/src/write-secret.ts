@@ -14,7 +14,8 @@ interface Written {
 
 type Value = { readonly SecretString: string } | { readonly SecretBinary: Uint8Array };
 
-function valueMember(content: Content): Value {
+/** @throws SecretsError `invalid-argument` for what AWS does not hold. */
+export function valueMember(content: Content): Value {
   if (content.kind === "fields") {
     throw new SecretsError("invalid-argument", "AWS Secrets Manager holds a string or bytes", {
       hint: "Write the fields as JSON text.",

@@ -1,6 +1,7 @@
 import { systemClock } from "@keyhold/core";
 import type { HttpClient } from "@keyhold/http";
 import { restError } from "./rest-error.ts";
+import { objectOf } from "./rest-messages.ts";
 
 /** What the SDK's REST transport asks of an auth client's `fetch`. */
 interface FetchOptions {
@@ -37,8 +38,8 @@ export function restFetch(http: HttpClient, sign: () => Promise<Readonly<Record<
       { signal, deadlineAt: Number.POSITIVE_INFINITY, clock: systemClock },
     );
     if (response.status < 200 || response.status > 299) throw restError(response, systemClock);
-    // Whatever is no JSON fails here: the SDK would take it for an outage.
-    response.json();
+    // Whatever is no JSON fails here: the SDK would take it for an outage, and never come back from an array.
+    objectOf(response.json());
     return { ok: true, status: response.status, arrayBuffer: async () => response.bytes() };
   };
 }

@@ -65,7 +65,8 @@ export function toRestRequest(method: Method, message: Readonly<Record<string, u
 
 type Json = Readonly<Record<string, unknown>>;
 
-function objectOf(json: unknown): Json {
+/** @throws SecretsError `decode` where it is something else. */
+export function objectOf(json: unknown): Json {
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw notGoogles();
   return json as Json;
 }

@@ -183,6 +183,17 @@ describe.each(transports)("over %s", (transport) => {
     await portal.close();
   });
 
+  it("JSON that is no object is decode too, and does not hang the call", async () => {
+    const other = await impostor((_request, response) => {
+      response.writeHead(200, { "content-type": "application/json" }).end(`["${value}"]`);
+    });
+    for (const error of await failures({ apiEndpoint: `127.0.0.1:${other.port}`, tls: { ca: other.ca } })) {
+      expect(error).toMatchObject({ code: "decode", hint: expect.any(String) });
+      expect(findLeak(error, [value])).toBeUndefined();
+    }
+    await other.close();
+  });
+
   it("credentials that fail are unauthenticated, and what they failed with is not shown", async () => {
     const broken: GcpOptions["credentials"][] = [
       { getRequestHeaders: () => Promise.reject(new Error(value)) },

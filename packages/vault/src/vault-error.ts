@@ -39,6 +39,7 @@ const byStatus: Readonly<Record<number, Told>> = {
   429: { code: "rate-limited", what: "a rate limit is used up", hint: "Raise the cache's time to live, or the quota." },
   472: { code: "unavailable", what: "it is a disaster recovery secondary", hint: "Use the address of the active cluster." },
   473: { code: "unavailable", what: "it is a performance standby that cannot do this" },
+  474: { code: "unavailable", what: "it is a standby that cannot reach the active node" },
   501: {
     code: "unavailable",
     what: "it is not initialised",

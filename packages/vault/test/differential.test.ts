@@ -109,7 +109,7 @@ const errors = fc.constantFrom(
   "check-and-set parameter did not match the current version",
   "namespace not found",
 );
-const status = fc.constantFrom(400, 401, 403, 404, 405, 412, 413, 418, 429, 472, 473, 500, 501, 502, 503, 530);
+const status = fc.constantFrom(400, 401, 403, 404, 405, 412, 413, 418, 429, 472, 473, 474, 500, 501, 502, 503, 530);
 const faults: fc.Arbitrary<Fault | undefined> = fc.oneof(
   { weight: 10, arbitrary: fc.constant(undefined) },
   {

@@ -64,6 +64,7 @@ describe.each(transports)("over $transport", ({ vault }) => {
     ["413", answer(413), "invalid-argument"],
     ["429 with Retry-After", answer(429, [], { "retry-after": "7" }), "rate-limited", { retryAfterMs: 7_000, retryable: true }],
     ["472", answer(472), "unavailable"],
+    ["474", answer(474), "unavailable", { retryable: true }],
     ["500", answer(500), "unavailable", { retryable: true }],
     ["500 for a value that is too large", answer(500, ["put failed due to value being too large"]), "invalid-argument"],
     [
