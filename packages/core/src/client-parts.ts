@@ -8,6 +8,7 @@ import { HotTime } from "./hot-time.ts";
 import { LastKnownGood } from "./last-known-good.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { cacheSettings, checkedNumber, checkedProviders } from "./options.ts";
+import { PendingValues } from "./pending-values.ts";
 import type { Provider } from "./provider.ts";
 import { ProviderReads } from "./provider-reads.ts";
 import { Reader } from "./reader.ts";
@@ -93,9 +94,11 @@ export function clientParts(options: SecretsOptions<Readonly<Record<string, Prov
     lastKnownGood,
     provider: (name) => targets.provider(name),
   });
+  const direct = new DirectCalls(new DriverCalls(clock, closing, deadlineMs), targets, hooks.changed);
   const uses: UseEnvironment = {
     reader,
     forced: new ForcedReads(clock),
+    pending: new PendingValues(clock, (target) => direct.pending(target)),
     drop: ({ key, pathKey }) => {
       cache.drop(key);
       leases.drop(key);
@@ -103,7 +106,6 @@ export function clientParts(options: SecretsOptions<Readonly<Record<string, Prov
       hooks.detach(pathKey);
     },
   };
-  const direct = new DirectCalls(new DriverCalls(clock, closing, deadlineMs), targets, hooks.changed);
   const onRead = (target: Target, secret: Secret) => followers.update(target.key, secret);
   const environment = {
     ...limits,

@@ -1,11 +1,15 @@
 import { refusedField, refusedVersion } from "./client-errors.ts";
 import type { DriverCalls } from "./driver-calls.ts";
+import { findPending } from "./find-pending.ts";
 import { parseListPrefix } from "./list-prefix.ts";
 import type { CheckReport, VersionSummary, WriteOptions } from "./provider.ts";
 import { putContent } from "./put-content.ts";
 import { rotateSecret } from "./rotate.ts";
 import type { BackendRotator, RotateOptions, Rotation, Rotator } from "./rotator.ts";
+import { runCall } from "./run-call.ts";
+import type { Secret } from "./secret.ts";
 import type { CallOptions, ListedSecret, PutOptions, RemoveCallOptions } from "./secrets.ts";
+import type { Target } from "./target.ts";
 import type { Targets } from "./targets.ts";
 
 /** What goes straight to a driver: writes, lists and checks. `Secrets` has the documentation of each. */
@@ -64,6 +68,13 @@ export class DirectCalls {
     const { provider } = this.#targets.provider(target.provider);
     const onChanged = () => this.#onChanged(target.pathKey);
     return rotateSecret({ ...this.#calls.limits, provider, target, onChanged }, rotator, options);
+  }
+
+  /** The value that a rotation under way is about to make current, or undefined. */
+  pending(target: Target): Promise<Secret | undefined> {
+    const { clock, closing, deadlineMs } = this.#calls.limits;
+    const { provider } = this.#targets.provider(target.provider);
+    return runCall({ clock, deadlineMs, signals: [closing] }, (context) => findPending(provider, target, context));
   }
 
   async check(name: string, options: CallOptions): Promise<CheckReport> {

@@ -1,5 +1,4 @@
 import type { Clock } from "./clock.ts";
-import type { Secret } from "./secret.ts";
 
 const quietMs = 5_000;
 
@@ -23,12 +22,10 @@ export class ForcedReads {
     return true;
   }
 
-  /** Remembers that a forced read of `key` gave `next` where `failed` had been refused. Gives whether that is something new. */
-  isNews(key: string, failed: Secret, next: Secret): boolean {
-    if (!next.equals(failed)) return true;
+  /** Remembers that a forced read of `key` gave nothing new. */
+  gaveNothing(key: string): void {
     const now = this.#clock.monotonic();
     for (const [other, until] of this.#quietUntil) if (until <= now) this.#quietUntil.delete(other);
     this.#quietUntil.set(key, now + quietMs);
-    return false;
   }
 }

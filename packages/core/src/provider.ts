@@ -134,6 +134,8 @@ export interface Features {
  * keeps what is pending under a name beside the secret's own.
  */
 export interface PendingStage {
+  /** The stage's name in references. */
+  readonly stage: string;
   /** The versions at these stages now, in one call. @throws SecretsError `not-found` where nothing is current. */
   state(
     path: string,

@@ -109,7 +109,8 @@ export interface Secrets<in N extends string = never> {
   /**
    * Runs `fn` with the secret. When `fn` fails with an authentication error, drops what is held if it is still the version that
    * failed, reads once more, and runs `fn` once more: **`fn` may run twice**. If the backend gives the same version again, the
-   * error passes, and that secret is not read again by force for 5 s.
+   * error passes, and that secret is not read again by force for 5 s. While a rotation is under way, its pending value is tried too,
+   * and `fn` may run a third time.
    */
   use<T, const R extends string>(
     reference: CheckedReference<R, N> | ReferenceTo<N>,

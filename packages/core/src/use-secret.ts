@@ -1,5 +1,6 @@
 import type { ForcedReads } from "./forced-reads.ts";
 import { isAuthenticationError } from "./is-authentication-error.ts";
+import type { PendingValues } from "./pending-values.ts";
 import type { Reader } from "./reader.ts";
 import type { Secret } from "./secret.ts";
 import type { CallOptions, UseOptions } from "./secrets.ts";
@@ -8,11 +9,15 @@ import type { Target } from "./target.ts";
 export interface UseEnvironment {
   readonly reader: Reader;
   readonly forced: ForcedReads;
+  readonly pending: PendingValues;
   /** Drops what is held for a target, and what is on its way. */
   drop(target: Target): void;
 }
 
-/** `secrets.use`: runs `fn`, and once more with a newer secret where the backend refused the one it had. */
+/** The value that was held, a newer one, and one that is pending. */
+const mostRuns = 3;
+
+/** `secrets.use`: runs `fn`, and again with a newer secret, or with a pending one, where the backend refused what it had. */
 export async function useSecret<T>(
   environment: UseEnvironment,
   target: Target,
@@ -20,28 +25,49 @@ export async function useSecret<T>(
   { isAuthError = isAuthenticationError, signal, deadlineMs }: UseOptions,
 ): Promise<T> {
   const options = { signal, deadlineMs };
-  const secret = (await environment.reader.get(target, options)) as Secret;
-  try {
-    return await fn(secret);
-  } catch (error) {
-    if (!isAuthError(error)) throw error;
-    const newer = await readAfterRefusal(environment, target, secret, options);
-    if (newer === undefined) throw error;
-    return await fn(newer);
+  const attempt: Attempt = { refused: [], hasRead: false };
+  let secret = (await environment.reader.get(target, options)) as Secret;
+  for (;;) {
+    try {
+      return await fn(secret);
+    } catch (error) {
+      if (!isAuthError(error)) throw error;
+      attempt.refused.push(secret);
+      const next = attempt.refused.length < mostRuns ? await another(environment, target, attempt, options) : undefined;
+      if (next === undefined) throw error;
+      secret = next;
+    }
   }
 }
 
-/** A newer secret if there is one, or undefined. */
-async function readAfterRefusal(
-  { reader, forced, drop }: UseEnvironment,
+interface Attempt {
+  readonly refused: Secret[];
+  hasRead: boolean;
+}
+
+/** A secret that was not refused yet, current or pending, or undefined. */
+async function another(
+  { reader, forced, pending, drop }: UseEnvironment,
   target: Target,
-  refused: Secret,
+  attempt: Attempt,
   options: CallOptions,
 ): Promise<Secret | undefined> {
+  const isNew = (one: Secret | undefined): one is Secret =>
+    one !== undefined && !attempt.refused.some((refused) => refused.equals(one));
+  const hint = pending.held(target);
+  if (isNew(hint)) return hint;
+  pending.drop(target);
   const held = reader.peek(target);
-  if (held && !held.equals(refused)) return held;
+  if (isNew(held)) return held;
   if (!forced.isAllowed(target.key)) return undefined;
-  if (held) drop(target);
-  const next = (await reader.get(target, options)) as Secret;
-  return forced.isNews(target.key, refused, next) ? next : undefined;
+  if (!attempt.hasRead) {
+    attempt.hasRead = true;
+    if (held) drop(target);
+    const next = (await reader.get(target, options)) as Secret;
+    if (isNew(next)) return next;
+  }
+  const waiting = await pending.read(target);
+  if (isNew(waiting)) return waiting;
+  forced.gaveNothing(target.key);
+  return undefined;
 }

@@ -236,7 +236,8 @@ describe("use", () => {
         ),
       ).rejects.toBe(refused);
     }
-    expect(m.reads).toHaveLength(2);
+    // A pending value is looked for once each time too.
+    expect(m.reads).toEqual(["a", "a", "a-keyhold-pending"]);
     await clock.advance(5000);
     await expect(
       secrets.use(
@@ -244,7 +245,7 @@ describe("use", () => {
         upstream(() => "2"),
       ),
     ).rejects.toBe(refused);
-    expect(m.reads).toHaveLength(3);
+    expect(m.reads.slice(3)).toEqual(["a", "a-keyhold-pending"]);
   });
 
   it("runs once for any other error, and knows the usual refusals", async () => {

@@ -1,6 +1,6 @@
-import { createSecrets, isSecretsError, type Rotator, type Secrets } from "@keyhold/core";
+import { createSecrets, isSecretsError, type Provider, type Rotator, type Secret, type Secrets } from "@keyhold/core";
 import { memory } from "@keyhold/testing";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
 const steps = ["create", "set", "test", "promote", "finish"] as const;
 
@@ -198,4 +198,63 @@ it("lets a backend rotate by itself, and reads what it made", async () => {
   expect(rotation).toMatchObject({ version: "2", previousVersion: "1" });
   expect((await secrets.get("memory://db")).text()).toBe("made there");
   await secrets.close();
+});
+
+describe("use, while a rotation is under way that the old value does not survive", () => {
+  /** A rotation that stands still between its steps, and a gate that takes one value. */
+  async function midway(reads: string[] = []) {
+    const provider = memory({ secrets: { db: "old" } });
+    const watched = {
+      ...provider,
+      read: (locator, context) => {
+        reads.push(locator.path);
+        return provider.read(locator, context);
+      },
+    } satisfies Provider;
+    const secrets = createSecrets({ providers: { memory: watched } });
+    const reader = createSecrets({ providers: { memory: { ...watched, close: async () => {} } } });
+    let taken = "old";
+    const entered: string[] = [];
+    const enter = (one: Secret) => {
+      entered.push(one.text());
+      if (one.text() === taken) return "in";
+      throw Object.assign(new Error(), { code: "28P01" });
+    };
+    const rotator: Rotator = {
+      kind: "single",
+      create: ({ current }) => `${current.text()}er`,
+      set: (pending) => {
+        taken = pending.text();
+      },
+      test: () => Promise.reject(new Error("killed here")),
+    };
+    await reader.get("memory://db");
+    const begin = () => secrets.rotate("memory://db", rotator).catch(() => {});
+    const end = () => secrets.rotate("memory://db", { ...rotator, test: () => {} });
+    return { secrets, reader, begin, end, enter, entered, reads };
+  }
+
+  it("enters by the pending value, and reads it once for all", async () => {
+    const reads: string[] = [];
+    const { secrets, reader, begin, enter } = await midway(reads);
+    await begin();
+    reads.length = 0;
+    const results = await Promise.all(Array.from({ length: 200 }, () => reader.use("memory://db", enter)));
+    expect(new Set(results)).toEqual(new Set(["in"]));
+    expect(await reader.use("memory://db", enter)).toBe("in");
+    expect(reads).toEqual(["db", "db-keyhold-pending"]);
+    await Promise.all([secrets.close(), reader.close()]);
+  });
+
+  it("enters through one rotation after another, however quickly", async () => {
+    const { secrets, reader, begin, end, enter, entered } = await midway();
+    for (let turn = 0; turn < 5; turn++) {
+      await begin();
+      expect(await reader.use("memory://db", enter)).toBe("in");
+      await end();
+      expect(await reader.use("memory://db", enter)).toBe("in");
+    }
+    expect(entered.at(-1)).toBe("olderererererer".slice(0, "old".length + 10));
+    await Promise.all([secrets.close(), reader.close()]);
+  });
 });
