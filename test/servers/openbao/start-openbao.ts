@@ -30,6 +30,8 @@ export interface OpenBao {
   restart(): Promise<void>;
   /** Stops it until `restart`: connections are refused. */
   stop(): Promise<void>;
+  /** The same by SIGKILL, as a crash would. */
+  kill(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -110,6 +112,7 @@ export async function startOpenBao(options: OpenBaoOptions = {}): Promise<OpenBa
       await unseal();
     },
     stop: () => server.stop(),
+    kill: () => server.kill(),
     close,
   };
 }
