@@ -7,7 +7,7 @@ import { conformanceReports, shipped, table } from "./conformance-reports.ts";
 const onlyPrint = process.argv.includes("--only-print");
 const run = onlyPrint
   ? undefined
-  : spawnSync("vitest", ["run", "--project", "unit", "-t", "conformance of", "--reporter=dot"], { stdio: "inherit" });
+  : spawnSync("vitest", ["run", "--project", "unit", "-t", "conformance of", "--reporter=minimal"], { stdio: "inherit" });
 
 const reports = conformanceReports();
 const reasons: string[] = [];

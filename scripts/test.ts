@@ -29,10 +29,14 @@ const vitest = (
   environment,
 });
 
+/** Behaviour × provider, with every exception: what the conformance tests have just found. */
+const matrix: Check = { name: "conformance: behaviour × provider", command: ["node", "scripts/provider-matrix.ts", "--print"] };
+
 const quick: readonly Check[] = [
   { name: "types", command: ["tsc", "--noEmit"] },
   { name: "lint and format", command: ["biome", "check", "."] },
   vitest(["unit", "leak", "repository", "servers", "integration", "examples"]),
+  matrix,
 ];
 
 /** What has more to show when there is time: properties run ten thousand times, stores are killed hundreds of times. */
@@ -48,7 +52,8 @@ const slow: readonly Check[] = [
 ];
 
 const words = process.argv.slice(2);
-const checks = words.length === 0 || words[0] === "quick" ? quick : words[0] === "slow" ? slow : [vitest(words)];
+const named: Readonly<Record<string, readonly Check[]>> = { quick, slow, kubernetes: [vitest(["kubernetes"]), matrix] };
+const checks = named[words[0] ?? "quick"] ?? [vitest(words)];
 const folder = mkdtempSync(path.join(tmpdir(), "keyhold-counts-"));
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 const lines: string[] = [];
