@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createSecrets } from "@keyhold/core";
@@ -52,7 +52,8 @@ describe("random", () => {
 });
 
 it("rotates in the local store, by steps of one's own", async () => {
-  const store = { path: path.join(folder, "keyhold.age"), identityPath: path.join(folder, "identity.txt") };
+  const store = { path: path.join(folder, "store", "keyhold.age"), identityPath: path.join(folder, "identity.txt") };
+  await mkdir(path.dirname(store.path));
   await initStore(store);
   const secrets = createSecrets({ providers: { local: local(store) } });
   await secrets.put("local://token", "old");

@@ -15,6 +15,8 @@ export interface PostgresServer {
   readonly port: number;
   readonly user: string;
   readonly password: string;
+  /** The end of its log. */
+  output(): string;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     port,
     user,
     password,
+    output: () => server.output(),
     async close() {
       await server.stop();
       await rm(folder, { recursive: true, force: true });
