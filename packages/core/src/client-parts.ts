@@ -7,6 +7,7 @@ import { ForcedReads } from "./forced-reads.ts";
 import { HotTime } from "./hot-time.ts";
 import { LastKnownGood } from "./last-known-good.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import { Notices } from "./notices.ts";
 import { cacheSettings, checkedNumber, checkedProviders } from "./options.ts";
 import { PendingValues } from "./pending-values.ts";
 import type { Provider } from "./provider.ts";
@@ -30,6 +31,7 @@ export interface ClientParts {
   readonly reader: Reader;
   readonly direct: DirectCalls;
   readonly followers: Followers;
+  readonly notices: Notices;
   readonly uses: UseEnvironment;
   readonly lastKnownGood: LastKnownGood | undefined;
 }
@@ -74,6 +76,7 @@ export function clientParts(options: SecretsOptions<Readonly<Record<string, Prov
     refresh: hooks.refresh,
     drop: hooks.drop,
   });
+  const notices = new Notices({ targets, drop: hooks.drop, reread: (pathKey) => followers.reread(pathKey) });
   const leases: LeaseKeeper = new LeaseKeeper({
     ...limits,
     time,
@@ -122,5 +125,5 @@ export function clientParts(options: SecretsOptions<Readonly<Record<string, Prov
     onRead,
   };
   for (const [name, named] of providers) targets.add(name, { provider: named, reads: new ProviderReads(named, environment) });
-  return { clock, deadlineMs, targets, cache, leases, counters, reader, direct, followers, uses, lastKnownGood };
+  return { clock, deadlineMs, targets, cache, leases, counters, reader, direct, followers, notices, uses, lastKnownGood };
 }

@@ -75,5 +75,12 @@ export function failover(replicas: readonly Provider[]): Provider {
   if (replicas.every((replica) => replica.check)) {
     provider.check = (context) => onOne(context, (replica, own) => replica.check!(own));
   }
+  if (replicas.some((replica) => replica.changedPaths)) {
+    // Whichever replica it came from: all hold the same.
+    provider.changedPaths = (event) => {
+      const found = replicas.map((replica) => replica.changedPaths?.(event)).filter((paths) => paths !== undefined);
+      return found.length === 0 ? undefined : found.flat();
+    };
+  }
   return provider;
 }

@@ -59,7 +59,13 @@ export class Followers {
 
   /** This client wrote under a path: its own handles need not wait for the backend's news. */
   written(pathKey: string): void {
-    for (const [key, following] of this.#following) if (following.pathKey === pathKey) void this.#refresh(key);
+    void this.reread(pathKey);
+  }
+
+  /** Reads what is followed under a path. Never rejects: a failure is an event. */
+  async reread(pathKey: string): Promise<void> {
+    const keys = [...this.#following].filter(([, following]) => following.pathKey === pathKey).map(([key]) => key);
+    await Promise.all(keys.map((key) => this.#refresh(key)));
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 export { type CallContextOptions, callContext } from "./call-context.ts";
+export type { ChangeEvent, Notified } from "./change-event.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export type { Content, Json } from "./content.ts";
 export { contentVersion } from "./content-version.ts";

@@ -1,3 +1,4 @@
+import type { ChangeEvent } from "./change-event.ts";
 import type { Clock } from "./clock.ts";
 import type { Content } from "./content.ts";
 import type { SecretsError } from "./errors.ts";
@@ -181,6 +182,12 @@ export interface Provider {
   versions?(path: string, query: { readonly cursor?: string }, context: CallContext): Promise<Page<VersionSummary>>;
   /** Runs until the signal: the current version first, then each change. The deadline does not apply. */
   watch?(locator: Locator, context: CallContext): AsyncIterable<Change>;
+  /**
+   * The paths whose current value an event says may have changed, each as references may spell it; `[]` for an event of the backend
+   * that is about something else, undefined for an event of somebody else's. It asks nobody, throws nothing whatever the event holds,
+   * and gives no path of another account, vault or project than its own.
+   */
+  changedPaths?(event: ChangeEvent): readonly string[] | undefined;
   /** @throws SecretsError `not-found` when the lease is gone. */
   renew?(lease: Lease, context: CallContext): Promise<Lease>;
   revoke?(lease: Lease, context: CallContext): Promise<void>;

@@ -1,3 +1,4 @@
+import type { Notified } from "./change-event.ts";
 import { closedError, combinedError } from "./client-errors.ts";
 import { type ClientParts, clientParts } from "./client-parts.ts";
 import { closeProviders } from "./close-providers.ts";
@@ -105,6 +106,11 @@ export class SecretsClient {
     // What is under way may have left the backend before whatever the caller knows of.
     this.#detach(target.pathKey);
     return (await this.#reader.get(target, { ...options, fresh: true })) as Secret;
+  }
+
+  async notify(event: unknown): Promise<Notified> {
+    if (this.#targets.isClosed) throw closedError();
+    return this.#parts.notices.notify(event);
   }
 
   async put(reference: string, value: unknown, options: PutOptions = {}): Promise<{ readonly version: string }> {

@@ -1,3 +1,4 @@
+import type { Notified } from "./change-event.ts";
 import type { CheckReport, SecretSummary, VersionSummary } from "./provider.ts";
 import type { BackendRotator, RotateOptions, Rotation, Rotator } from "./rotator.ts";
 import type { Secret } from "./secret.ts";
@@ -157,6 +158,16 @@ export interface Secrets<in N extends string = never> {
   ): Promise<Rotation>;
   /** Reads anew, past what is held, and tells the handles. In an outage, what is held goes on serving as before. */
   refresh<const R extends string>(reference: CheckedReference<R, N> | ReferenceTo<N>, options?: CallOptions): Promise<Secret>;
+  /**
+   * Takes an event that says that secrets changed, as it was received: of EventBridge, Event Grid (one or many, also as CloudEvents)
+   * or Pub/Sub (pushed or pulled), a CloudEvent 1.0 with `data.reference`, or `{ reference }`; parsed, or as JSON text or bytes.
+   * Drops what is held of them, and reads those with an open handle. It ends when they are read: a read that failed is told by the
+   * event `watch-failed` and tried again. An event about nothing of this client's changes nothing.
+   *
+   * Whoever may call it makes this client read; it learns nothing. Check the sender first: `@keyhold/core/webhook` does.
+   * Rejects with `invalid-argument` for what is no such event, and then does nothing.
+   */
+  notify(event: unknown): Promise<Notified>;
   /** Asks one provider, by its name: reachable, signed in as whom, may do what. `keyhold doctor` prints it. */
   check(provider: N, options?: CallOptions): Promise<CheckReport>;
   /** When the lease behind a held value ends, in milliseconds since 1970; undefined where there is no lease, or nothing held. */

@@ -23,7 +23,8 @@ export interface RecipientChange {
   readonly remove?: readonly string[];
 }
 
-export interface LocalProvider extends Required<Omit<Provider, "canonicalPath" | "pending" | "renew" | "revoke">> {
+export interface LocalProvider
+  extends Required<Omit<Provider, "canonicalPath" | "changedPaths" | "pending" | "renew" | "revoke">> {
   /**
    * Brings back what `remove` took away in the last 30 days, and gives the version that is current then.
    * @throws SecretsError `not-found` when nothing under this path was removed.

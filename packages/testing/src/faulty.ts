@@ -77,8 +77,8 @@ function wait(ms: number, context: CallContext): Promise<void> {
 }
 
 /**
- * The same provider, spoilt by a plan: slow, failing, hanging, or with some results of a batch missing. Its `watch` and `close`
- * are left alone.
+ * The same provider, spoilt by a plan: slow, failing, hanging, or with some results of a batch missing. Its `watch`,
+ * `changedPaths` and `close` are left alone.
  *
  * @throws SecretsError from its methods: what the plan says, and what the provider itself throws.
  * @example
@@ -123,13 +123,15 @@ export function faulty(provider: Provider, plan: FaultPlan): FaultyProvider {
   };
 
   const result: Record<string, unknown> = { kind: provider.kind, features: provider.features, calls };
-  for (const name of [...spoilt, "watch", "close"] as const) {
+  for (const name of [...spoilt, "watch", "changedPaths", "close"] as const) {
     // Called on the provider itself, which may be an instance of a class.
     const method = provider[name]?.bind(provider) as ((...args: unknown[]) => Promise<unknown>) | undefined;
     if (method === undefined) continue;
-    const isSpoilt = name !== "watch" && name !== "close" && methods.includes(name);
+    const spoiltName = methods.find((other) => other === name);
     // Every method takes its context last.
-    result[name] = isSpoilt ? (...args: unknown[]) => spoil(name, args.at(-1) as CallContext, () => method(...args)) : method;
+    result[name] = spoiltName
+      ? (...args: unknown[]) => spoil(spoiltName, args.at(-1) as CallContext, () => method(...args))
+      : method;
   }
 
   const readMany = result.readMany as Provider["readMany"];
