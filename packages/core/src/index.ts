@@ -32,6 +32,7 @@ export {
   type VersionSummary,
   type WriteOptions,
 } from "./provider.ts";
+export { putContent } from "./put-content.ts";
 export { formatReference, parseReference, providerNamePattern, type Reference } from "./reference.ts";
 export type {
   BackendRotator,
@@ -43,6 +44,7 @@ export type {
   RotationStepName,
   Rotator,
 } from "./rotator.ts";
+export { runRotatorStep } from "./rotator-step.ts";
 export { isSecret, placeholder, type Secret, secret } from "./secret.ts";
 export type {
   CallOptions,

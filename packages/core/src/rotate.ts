@@ -6,6 +6,7 @@ import type { CallContext, Provider } from "./provider.ts";
 import { putContent } from "./put-content.ts";
 import { type RotationPlace, type RotationState, rotationId } from "./rotation-place.ts";
 import type { BackendRotator, RotateOptions, Rotation, RotationStep, RotationStepName, Rotator } from "./rotator.ts";
+import { runRotatorStep } from "./rotator-step.ts";
 import { runCall } from "./run-call.ts";
 import { type Secret, secretFromContent } from "./secret.ts";
 import { siblingPlace } from "./sibling-place.ts";
@@ -74,7 +75,7 @@ async function runInBackend(
   tell("rotate", "started");
   const current = secretFromContent(before.content, before.version, reference);
   try {
-    await guarded(rotator, "rotate", () => rotator.rotate({ reference, rotationId: id, current, signal }));
+    await runRotatorStep(rotator, "rotate", () => rotator.rotate({ reference, rotationId: id, current, signal }));
   } finally {
     onChanged();
   }
@@ -114,14 +115,14 @@ async function runRotation(
   const run = async (name: "set" | "test" | "finish", pending: Secret) => {
     if (rotator[name] === undefined) return tell(name, "skipped");
     tell(name, "started");
-    await guarded(rotator, name, () => rotator[name]!(pending, step));
+    await runRotatorStep(rotator, name, () => rotator[name]!(pending, step));
     whole.signal.throwIfAborted();
     tell(name, "done");
   };
   const result = { reference, rotationId: id, previousVersion: replaced.version, dryRun: options.dryRun === true };
 
   if (options.dryRun) {
-    if (rotator.check) await guarded(rotator, "check", () => rotator.check!(step));
+    if (rotator.check) await runRotatorStep(rotator, "check", () => rotator.check!(step));
     for (const name of ["create", "set", "test", "promote", "finish"] as const) tell(name, "skipped");
     return { ...result, version: began.current.version, resumed: found !== undefined };
   }
@@ -129,7 +130,7 @@ async function runRotation(
   let resumed = found !== undefined;
   if (found === undefined) {
     tell("create", "started");
-    const made = await guarded(rotator, "create", () => rotator.create(step));
+    const made = await runRotatorStep(rotator, "create", () => rotator.create(step));
     whole.signal.throwIfAborted();
     const content = putContent(made, environment.provider.features);
     try {
@@ -184,20 +185,6 @@ async function lookFor(place: RotationPlace, { abandonPending = false }: RotateO
   throw new SecretsError("conflict", "a pending value waits that was begun from another version than the current one", {
     hint: "Somebody else's rotation is under way, or the secret was written by hand during one. { abandonPending: true } gives it up.",
   });
-}
-
-/** @throws SecretsError as the rotator gave it; of any other error only what cannot quote a value. */
-async function guarded<T>(rotator: { readonly kind: string }, name: string, work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (isSecretsError(error)) throw error;
-    const { code } = (typeof error === "object" && error !== null ? error : {}) as { readonly code?: unknown };
-    const known = typeof code === "string" && /^[A-Z0-9_]{2,40}$/.test(code) ? ` (${code})` : "";
-    throw new SecretsError("unknown", `the step ${name} of the rotator ${rotator.kind} failed${known}`, {
-      hint: "Nothing is lost: what was begun is kept, and rotating again goes on with it.",
-    });
-  }
 }
 
 function placeOf({ clock, deadlineMs, provider, target }: RotateEnvironment, whole: CallContext): RotationPlace {

@@ -1,3 +1,4 @@
+export { type AwsRotationEvent, type AwsRotationHandlerOptions, awsRotationHandler } from "./aws-rotation-handler.ts";
 export { custom } from "./custom.ts";
 export { type PostgresOptions, postgres } from "./postgres.ts";
 export type { PostgresClient, PostgresClientConfig, PostgresDoor, PostgresServerAddress } from "./postgres-connection.ts";
