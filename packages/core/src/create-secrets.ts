@@ -51,7 +51,7 @@ export type SecretsEvent =
   | { readonly type: "watch-failed"; readonly reference: string; readonly error: SecretsError }
   | { readonly type: "listener-failed"; readonly reference: string }
   | { readonly type: "renewal-failed" | "revocation-failed"; readonly reference: string; readonly error: SecretsError }
-  | { readonly type: "lapsed"; readonly reference: string; readonly reason: LapseReason; readonly error?: SecretsError }
+  | { readonly type: "lapsed"; readonly reference: string; readonly reason: LapseReason; readonly failure?: SecretsError }
   | { readonly type: "close-failed"; readonly provider: string; readonly error: SecretsError };
 
 export interface SecretsOptions<P extends Readonly<Record<string, Provider>>> {

@@ -105,10 +105,10 @@ export class Followers {
     });
     const following = { followed, pathKey };
     this.#following.set(key, following);
-    // One exact version never changes.
-    if (locator.version !== undefined) return following;
     const provider = this.#environment.providers.get(name) as Provider;
     const watch = provider.watch?.bind(provider);
+    // One exact version never changes, and what is lent is replaced by its lease.
+    if (locator.version !== undefined || (watch === undefined && isLent(key))) return following;
     void follow({
       clock,
       signal: ending.signal,

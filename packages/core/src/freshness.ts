@@ -1,5 +1,3 @@
-import type { Lease } from "./provider.ts";
-
 /** How long what was read serves. */
 export interface Freshness {
   /** How long it is fresh, in milliseconds. */
@@ -13,9 +11,6 @@ const jitter = 0.1;
 
 /** After so much of its freshness a value that is asked for is read again, while the held one is served. */
 export const refreshAheadAt = 0.8;
-
-/** A leased value ends with its lease: it is read again at two thirds, and never served past its end. */
-export const leased = ({ durationMs }: Lease): Freshness => ({ ttlMs: (durationMs * 2) / 3, maxStaleMs: durationMs / 3 });
 
 /** How long one of many readings is fresh. Whole milliseconds take no memory of their own in an object. */
 export const jittered = (ttlMs: number, random: () => number): number => Math.round(ttlMs * (1 - jitter + 2 * jitter * random()));

@@ -108,7 +108,7 @@ export class LeaseKeeper {
       kept.failures = (before?.failures ?? 0) + 1;
       kept.attemptedAt = now;
       this.#kept.set(key, kept);
-      this.#lapse(kept, "expired");
+      this.#lapse(kept, "expired", before?.isOver);
     }
   }
 
@@ -200,7 +200,7 @@ export class LeaseKeeper {
     }
   }
 
-  #lapse(kept: KeptLease, reason: LapseReason): void {
+  #lapse(kept: KeptLease, reason: LapseReason, isTold = false): void {
     const { emit, isFollowed, time, random } = this.#environment;
     const { target, error, failures } = kept;
     const now = time.look();
@@ -208,7 +208,7 @@ export class LeaseKeeper {
     kept.endsAt = Math.min(kept.endsAt, now);
     if (!isFollowed(target.key)) this.#forget(kept);
     else this.#plan(kept, failures > 0 ? now + pauseMs(failures, 0, error, random) : now);
-    emit({ type: "lapsed", reference: target.key, reason, ...(error === undefined ? {} : { error }) });
+    if (!isTold) emit({ type: "lapsed", reference: target.key, reason, ...(error === undefined ? {} : { failure: error }) });
   }
 
   async #attempt(kept: KeptLease): Promise<void> {

@@ -1,8 +1,7 @@
 import { namedError } from "./client-errors.ts";
 import type { Clock } from "./clock.ts";
-import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import type { SecretsEvent } from "./create-secrets.ts";
-import { isSecretsError } from "./errors.ts";
+import { isSecretsError, SecretsError } from "./errors.ts";
 import type { HotTime } from "./hot-time.ts";
 import { pauseMs } from "./lease-rules.ts";
 import type { Lease, Provider } from "./provider.ts";
@@ -51,27 +50,28 @@ export class LeaseRevoker {
 
   /** Revokes these and all that wait. Never rejects, and ends within `limitMs`. */
   async close(held: readonly Revocable[], limitMs: number): Promise<void> {
-    const { time } = this.#environment;
-    const all = [...held, ...this.#waiting.values()].filter(({ endsAt }) => endsAt > time.look());
+    const { clock, concurrency, provider, time } = this.#environment;
+    const endsAt = clock.monotonic() + limitMs;
+    const queues = new Map<string, Revocable[]>();
+    const now = time.look();
+    for (const revocable of [...held, ...this.#waiting.values()]) {
+      const name = revocable.target.provider;
+      if (revocable.endsAt <= now || provider(name).revoke === undefined) continue;
+      const queue = queues.get(name);
+      if (queue) queue.push(revocable);
+      else queues.set(name, [revocable]);
+    }
     this.#waiting.clear();
-    const limits = new Map<string, ConcurrencyLimit>();
-    const ending = new AbortController();
-    const limitOf = (name: string) => {
-      const limit = limits.get(name) ?? new ConcurrencyLimit(this.#environment.concurrency);
-      limits.set(name, limit);
-      return limit;
-    };
-    const stop = this.#environment.clock.setTimer(() => ending.abort(), limitMs, { keepAlive: true });
-    const revoke = async (revocable: Revocable) => {
-      try {
-        const { provider } = revocable.target;
-        await limitOf(provider).run(ending.signal, () => this.#revoke(revocable, limitMs, ending.signal));
-      } catch (error) {
-        this.#failed(revocable, error);
+    const work = async (queue: Revocable[]) => {
+      for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+        const revocable = next;
+        const leftMs = endsAt - clock.monotonic();
+        if (leftMs > 0) await this.#revoke(revocable, leftMs).catch((error) => this.#failed(revocable, error));
+        else this.#failed(revocable, new SecretsError("timeout", "no time was left to revoke this lease"));
       }
     };
-    await Promise.all(all.map(revoke));
-    stop();
+    const workers = [...queues.values()].flatMap((queue) => Array.from({ length: concurrency }, () => work(queue)));
+    await Promise.all(workers);
   }
 
   #plan(id: string, revocable: Revocable, delayMs: number, failures: number): void {
@@ -93,7 +93,7 @@ export class LeaseRevoker {
     });
   }
 
-  async #revoke({ target, lease }: Revocable, deadlineMs: number, signal: AbortSignal): Promise<void> {
+  async #revoke({ target, lease }: Revocable, deadlineMs: number, signal?: AbortSignal): Promise<void> {
     const { clock } = this.#environment;
     const provider = this.#environment.provider(target.provider);
     try {

@@ -150,7 +150,7 @@ export class ProviderReads {
         leases.hold(target, secret, lease, startedAt.elapsed);
       } else {
         leases.drop(key);
-        cache.set(target, secret, contentSize(content), undefined);
+        cache.set(target, secret, contentSize(content));
       }
       lastKnownGood?.record(key, outcome, startedAt.wall, before?.version !== version);
       const upstreamMs = clock.monotonic() - startedAt.monotonic;

@@ -1,9 +1,8 @@
 import { LRUCache } from "lru-cache";
 import { namedError } from "./client-errors.ts";
 import { type ErrorCode, isSecretsError, type SecretsError } from "./errors.ts";
-import { type Freshness, type HeldState, jittered, leased, refreshAheadAt, stateAt } from "./freshness.ts";
+import { type Freshness, type HeldState, jittered, refreshAheadAt, stateAt } from "./freshness.ts";
 import type { HotTime } from "./hot-time.ts";
-import type { Lease } from "./provider.ts";
 import type { Secret } from "./secret.ts";
 import type { Target } from "./target.ts";
 
@@ -31,8 +30,6 @@ export interface Held {
 }
 
 interface Rare {
-  /** When its lease ends, in milliseconds since 1970. */
-  lapsesAt: number | undefined;
   /** While it cannot be read again: how often reading it again failed, and when to try next. */
   failures: number;
   retryAt: number;
@@ -127,12 +124,11 @@ export class SecretCache {
   }
 
   /** Holds a secret that was read. One larger than the bound is not held. */
-  set(target: Target, secret: Secret, size: number, lease: Lease | undefined): void {
+  set(target: Target, secret: Secret, size: number): void {
     const readAt = Math.floor(this.#time.look());
-    const freshness = lease ? leased(lease) : this.freshness(target.key);
-    const freshMs = lease ? freshness.ttlMs : jittered(freshness.ttlMs, this.#random);
+    const freshness = this.freshness(target.key);
+    const freshMs = jittered(freshness.ttlMs, this.#random);
     const held: Held = { secret, freshness, freshMs, readAt, nextLookAt: 0, rare: undefined };
-    if (lease) rareOf(held).lapsesAt = this.#time.wall + lease.durationMs;
     this.#hold(target, held, size);
   }
 
@@ -217,7 +213,7 @@ export class SecretCache {
 }
 
 function rareOf(held: Held): Rare {
-  held.rare ??= { lapsesAt: undefined, failures: 0, retryAt: 0, fields: new Map() };
+  held.rare ??= { failures: 0, retryAt: 0, fields: new Map() };
   return held.rare;
 }
 

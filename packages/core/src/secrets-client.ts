@@ -143,7 +143,7 @@ export class SecretsClient {
   }
 
   stats(): Stats {
-    return { ...this.#parts.counters, ...this.#parts.cache.size };
+    return { ...this.#parts.counters, ...this.#parts.cache.size, leases: this.#parts.leases.size };
   }
 
   close(): Promise<void> {

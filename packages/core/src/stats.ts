@@ -19,9 +19,11 @@ export interface Stats {
   /** What is held now, and its bytes. */
   readonly entries: number;
   readonly bytes: number;
+  /** Secrets that are held under a lease, which are no entries. */
+  readonly leases: number;
 }
 
-export type Counters = { -readonly [Name in Exclude<keyof Stats, "entries" | "bytes">]: number };
+export type Counters = { -readonly [Name in Exclude<keyof Stats, "entries" | "bytes" | "leases">]: number };
 
 export const newCounters = (): Counters => ({
   hits: 0,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { jittered, leased, stateAt } from "../src/freshness.ts";
+import { jittered, stateAt } from "../src/freshness.ts";
 
 const usual = { ttlMs: 300_000, maxStaleMs: 3_600_000 };
 
@@ -19,15 +19,5 @@ describe("freshness", () => {
   it("with a ttlMs of 0 is never fresh, and with a maxStaleMs of 0 never stale", () => {
     expect(stateAt(0, 0, { ttlMs: 0, maxStaleMs: 1_000 })).toBe("stale");
     expect([899, 900].map((ageMs) => stateAt(ageMs, 900, { ttlMs: 1_000, maxStaleMs: 0 }))).toEqual(["due", "over"]);
-  });
-
-  it("of a lease is the lease: two thirds fresh, and over at its end whatever the options say", () => {
-    const rule = leased({ id: "l", durationMs: 3_000, renewable: true });
-    expect([1_999, 2_000, 2_999, 3_000].map((ageMs) => stateAt(ageMs, rule.ttlMs, rule))).toEqual([
-      "due",
-      "stale",
-      "stale",
-      "over",
-    ]);
   });
 });

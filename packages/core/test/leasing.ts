@@ -5,6 +5,8 @@ export interface LeasingOptions {
   /** No lease lasts longer than that, however often it is renewed. */
   readonly maxMs?: number;
   readonly renewable?: boolean;
+  /** Whether it has `renew` at all. */
+  readonly renews?: boolean;
 }
 
 interface Given {
@@ -39,6 +41,7 @@ export function leasing({
   durationMs = 60_000,
   maxMs = Number.POSITIVE_INFINITY,
   renewable = true,
+  renews = true,
 }: LeasingOptions & { readonly clock: Clock }): Leasing {
   const given = new Map<string, Given>();
   const now = () => clock.monotonic();
@@ -90,5 +93,6 @@ export function leasing({
       given.delete(lease.id);
     },
   };
+  if (!renews) delete (provider as { renew?: unknown }).renew;
   return provider;
 }
