@@ -72,6 +72,7 @@ export function clientParts(options: SecretsOptions<Readonly<Record<string, Prov
     emit,
     ttlMs: (key) => cache.freshness(key).ttlMs,
     isLent: (key) => leases.has(key),
+    isLeased: (secret) => leases.isLeased(secret),
     overdue: (key, secret) => leases.overdue(key, secret),
     refresh: hooks.refresh,
     drop: hooks.drop,

@@ -4,6 +4,8 @@ import type { Secret } from "./secret.ts";
 import type { ChangeListener, Handle } from "./secrets.ts";
 
 export interface FollowedEvents {
+  /** Whether a lease may end under this secret. */
+  isLeased(secret: Secret): boolean;
   /** Why this secret must not be used any more, or undefined. */
   overdue(secret: Secret): SecretsError | undefined;
   /** The last handle was closed. */
@@ -25,6 +27,10 @@ export class Followed {
 
   get version(): string | undefined {
     return this.#whole.version;
+  }
+
+  get isLeased(): boolean {
+    return this.#events.isLeased(this.#whole);
   }
 
   /** @throws SecretsError when the newest secret must not be used any more. */
@@ -70,15 +76,22 @@ class LiveHandle implements Handle {
   readonly #field: string | undefined;
   readonly #listeners = new Set<ChangeListener<Secret>>();
   #current: Secret;
+  /** What `current` gives without another look: undefined where a lease may end under it, and once the handle is closed. */
+  #lasting: Secret | undefined;
   #closed = false;
 
   constructor(followed: Followed, field: string | undefined, whole: Secret) {
     this.#followed = followed;
     this.#field = field;
     this.#current = field === undefined ? whole : whole.field(field);
+    this.#lasting = followed.isLeased ? undefined : this.#current;
   }
 
   get current(): Secret {
+    return this.#lasting ?? this.#checked();
+  }
+
+  #checked(): Secret {
     if (this.#closed) throw new SecretsError("closed", "this handle is closed");
     this.#followed.check();
     return this.#current;
@@ -96,6 +109,7 @@ class LiveHandle implements Handle {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#lasting = undefined;
     this.#listeners.clear();
     this.#followed.release(this);
   }
@@ -107,14 +121,14 @@ class LiveHandle implements Handle {
   /** Takes the new secret over, and gives the calls that are due. */
   update(whole: Secret): (() => unknown)[] {
     const previous = this.#current;
-    let current: Secret;
+    let current = previous;
     try {
       current = this.#field === undefined ? whole : whole.field(this.#field);
     } catch {
       // The new document lacks the field: the old value stays, and `get` tells the error.
-      return [];
     }
     this.#current = current;
+    this.#lasting = this.#followed.isLeased ? undefined : current;
     if (current.equals(previous)) return [];
     return [...this.#listeners].map((listener) => () => this.#listeners.has(listener) && listener(current, previous));
   }

@@ -18,6 +18,8 @@ export interface FollowersEnvironment {
   ttlMs(key: string): number;
   /** Whether a key is held under a lease: then it is kept new by that. */
   isLent(key: string): boolean;
+  /** Whether a lease may end under a secret. */
+  isLeased(secret: Secret): boolean;
   /** Why a secret must not be used any more, or undefined. */
   overdue(key: string, secret: Secret): SecretsError | undefined;
   /** Reads anew, past the cache. */
@@ -91,7 +93,7 @@ export class Followers {
   }
 
   #start({ key, pathKey, locator, provider: name }: Target, whole: Secret): Following {
-    const { clock, ttlMs, drop, emit, isLent, overdue, refresh } = this.#environment;
+    const { clock, ttlMs, drop, emit, isLeased, isLent, overdue, refresh } = this.#environment;
     const ending = new AbortController();
     const stop = () => {
       ending.abort();
@@ -99,6 +101,7 @@ export class Followers {
     };
     const followed = new Followed(whole, {
       onEmpty: stop,
+      isLeased,
       overdue: (secret) => overdue(key, secret),
       onChanged: (version) => emit({ type: "changed", reference: key, version }),
       onListenerFailed: () => emit({ type: "listener-failed", reference: key }),

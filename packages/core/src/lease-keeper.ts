@@ -75,6 +75,11 @@ export class LeaseKeeper {
     return kept.endsAt - time.look() + time.wall;
   }
 
+  /** Whether a secret was read under a lease, which may end under it. */
+  isLeased(secret: Secret): boolean {
+    return this.#leases.has(secret);
+  }
+
   /** Why a secret that was read once must not be used any more: its lease is over. */
   overdue(key: string, secret: Secret): SecretsError | undefined {
     const lease = this.#leases.get(secret);

@@ -23,6 +23,9 @@ import type { Targets } from "./targets.ts";
 import { useSecret } from "./use-secret.ts";
 import { watchHandle } from "./watch-handle.ts";
 
+/** Quicker than `Promise.resolve`. */
+const promised = async (secret: Secret): Promise<Secret> => secret;
+
 /**
  * What `createSecrets` gives; `Secrets` has its types and its documentation. Inside: a synchronous look into the cache, then one
  * upstream call for each key, then the provider's pipeline.
@@ -53,7 +56,7 @@ export class SecretsClient {
   // Called most: no async function of its own, and for what is held no parsing and no look at options.
   get(reference: string, options?: GetOptions): Promise<unknown> {
     const fresh = options === undefined ? this.#reader.fresh(reference, this.#targets) : undefined;
-    if (fresh !== undefined) return Promise.resolve(fresh);
+    if (fresh !== undefined) return promised(fresh);
     try {
       return this.#reader.get(this.#targets.of(reference), options);
     } catch (error) {
