@@ -2,5 +2,9 @@ export { type AwsRotationEvent, type AwsRotationHandlerOptions, awsRotationHandl
 export { custom } from "./custom.ts";
 export { type PostgresOptions, postgres } from "./postgres.ts";
 export type { PostgresClient, PostgresClientConfig, PostgresDoor, PostgresServerAddress } from "./postgres-connection.ts";
+export type { PostgresLogin } from "./postgres-login.ts";
+export { type PostgresPackage, type PostgresPoolOptions, postgresPool } from "./postgres-pool.ts";
+export { type PostgresPoolsOptions, postgresPools } from "./postgres-pools.ts";
 export { type RandomOptions, random } from "./random.ts";
 export type { TextPolicy } from "./random-text.ts";
+export { type FollowedSecret, type RotatingPool, type RotatingPoolOptions, rotatingPool } from "./rotating-pool.ts";

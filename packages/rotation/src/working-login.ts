@@ -1,0 +1,67 @@
+import type { ReferenceTo, Secret, Secrets } from "@keyhold/core";
+
+/** What connections sign in with: the current login, and for as long as that is refused the one that was found instead. */
+export interface WorkingLogin {
+  /** For a new connection. @throws SecretsError as `Handle.current` does. */
+  readonly current: Secret;
+  /** A new connection has signed in with `login`. */
+  accepted(login: Secret): void;
+  /** Whether another has taken the place of `login`, and is known to work. */
+  isReplaced(login: Secret): boolean;
+  /** Whether what is current is known to work. */
+  isProven(): boolean;
+  /** The server refused `login`: resolves once there is another, newer or pending, and otherwise rejects with `error`. */
+  refused(login: Secret, error: unknown): Promise<void>;
+  close(): void;
+}
+
+const same = (one: Secret | undefined, other: Secret) => one === other || one?.equals(other) === true;
+
+export async function workingLogin<N extends string>(
+  secrets: Pick<Secrets<N>, "handle" | "use">,
+  reference: ReferenceTo<N>,
+): Promise<WorkingLogin> {
+  const handle = await secrets.handle(reference);
+  let found: Secret | undefined;
+  let proven: Secret | undefined;
+  let finding: Promise<void> | undefined;
+  // What is current by now was pending before, or is newer.
+  handle.onChange(() => {
+    found = undefined;
+  });
+  const current = () => found ?? handle.current;
+
+  const find = (refused: Secret, error: unknown) =>
+    secrets
+      .use(
+        reference,
+        (login) => {
+          if (same(refused, login)) throw error;
+          found = login;
+        },
+        { isAuthError: (thrown) => thrown === error },
+      )
+      .catch(() => {
+        throw error;
+      });
+
+  return {
+    get current() {
+      return current();
+    },
+    accepted(login) {
+      if (same(login, current())) proven = login;
+    },
+    isReplaced: (login) => proven !== undefined && !same(login, proven) && same(proven, current()),
+    isProven: () => same(proven, current()),
+    async refused(login, error) {
+      // Somebody else has found another meanwhile.
+      if (!same(login, current())) return;
+      finding ??= find(login, error).finally(() => {
+        finding = undefined;
+      });
+      await finding;
+    },
+    close: () => handle.close(),
+  };
+}
