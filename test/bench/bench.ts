@@ -1,4 +1,5 @@
 // What held secrets, many secrets and memory cost beside the peers: node test/bench/bench.ts [--no-build]
+// Writes results.json and the table of docs/performance.md.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
@@ -6,6 +7,7 @@ import path from "node:path";
 import { buildPackage } from "../../scripts/build.ts";
 import { packages } from "../../scripts/packages.ts";
 import { measureMemory } from "./warm/measure-memory.ts";
+import { writePerformanceTable } from "./warm/performance-table.ts";
 import { printRows } from "./warm/print-rows.ts";
 import { isFarOff, isHeld, type Row } from "./warm/row.ts";
 
@@ -29,4 +31,5 @@ console.log(`Node ${process.versions.node}, medians of interleaved rounds, the b
 printRows(rows);
 console.log(`\n${bounded.filter(isHeld).length} of ${bounded.length} bounds held`);
 writeFileSync(path.join(import.meta.dirname, "results.json"), `${JSON.stringify(rows, null, 2)}\n`);
+writePerformanceTable(rows, true);
 if (rows.some(isFarOff)) process.exitCode = 1;
