@@ -67,8 +67,12 @@ export function clientParts(options: SecretsOptions<Readonly<Record<string, Prov
   const provider = (name: string) => providers.get(name) as Provider;
   const limits = { clock, closing, deadlineMs };
   const followers: Followers = new Followers({
-    clock,
-    providers,
+    ...limits,
+    time,
+    random,
+    counters,
+    overlapMs,
+    provider,
     emit,
     ttlMs: (key) => cache.freshness(key).ttlMs,
     isLent: (key) => leases.has(key),

@@ -1,4 +1,3 @@
-import type { Clock } from "./clock.ts";
 import { SecretsError } from "./errors.ts";
 import type { Secret } from "./secret.ts";
 import type { ChangeListener, Handle } from "./secrets.ts";
@@ -45,6 +44,11 @@ export class Followed {
     return handle;
   }
 
+  /** What was replaced is no longer to be used: nothing here keeps it in memory. */
+  forgetPrevious(): void {
+    for (const handle of this.#handles) handle.forgetPrevious();
+  }
+
   /** A newer secret was read: all handles change before any listener runs. */
   update(whole: Secret): void {
     if (whole === this.#whole) return;
@@ -76,6 +80,7 @@ class LiveHandle implements Handle {
   readonly #field: string | undefined;
   readonly #listeners = new Set<ChangeListener<Secret>>();
   #current: Secret;
+  #previous: Secret | undefined;
   /** What `current` gives without another look: undefined where a lease may end under it, and once the handle is closed. */
   #lasting: Secret | undefined;
   #closed = false;
@@ -97,6 +102,10 @@ class LiveHandle implements Handle {
     return this.#current;
   }
 
+  get previous(): Secret | undefined {
+    return this.#previous;
+  }
+
   get version(): string | undefined {
     return this.#current.version;
   }
@@ -111,11 +120,16 @@ class LiveHandle implements Handle {
     this.#closed = true;
     this.#lasting = undefined;
     this.#listeners.clear();
+    this.#previous = undefined;
     this.#followed.release(this);
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  forgetPrevious(): void {
+    this.#previous = undefined;
   }
 
   /** Takes the new secret over, and gives the calls that are due. */
@@ -130,71 +144,7 @@ class LiveHandle implements Handle {
     this.#current = current;
     this.#lasting = this.#followed.isLeased ? undefined : current;
     if (current.equals(previous)) return [];
+    this.#previous = previous;
     return [...this.#listeners].map((listener) => () => this.#listeners.has(listener) && listener(current, previous));
-  }
-}
-
-export interface FollowSource {
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  /** The version that is known now. */
-  version(): string | undefined;
-  /** Reads anew, past the cache. */
-  refresh(): Promise<unknown>;
-  /** The backend's own changes, where it tells them. */
-  changes: ((signal: AbortSignal) => AsyncIterable<{ readonly version: string | undefined }>) | undefined;
-  onChanged(): void;
-  onRemoved(): void;
-  onFailed(error: unknown): void;
-  /** How long to wait between two reads where the backend tells no changes. */
-  readonly pollMs: number;
-}
-
-const backoffMs = { first: 1_000, longest: 60_000 };
-
-function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      cancel();
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const cancel = clock.setTimer(done, delayMs);
-    signal.addEventListener("abort", done, { once: true });
-  });
-}
-
-/** Sees the changes of one key until the signal: by the backend's own watch, and by reading again where it has none. */
-export async function follow(source: FollowSource): Promise<void> {
-  const { clock, signal, changes } = source;
-  if (changes === undefined) {
-    for (;;) {
-      await pause(clock, source.pollMs, signal);
-      if (signal.aborted) return;
-      await source.refresh().catch((error) => {
-        if (!signal.aborted) source.onFailed(error);
-      });
-    }
-  }
-  let delayMs = backoffMs.first;
-  while (!signal.aborted) {
-    try {
-      for await (const { version } of changes(signal)) {
-        if (signal.aborted) return;
-        if (version === undefined) source.onRemoved();
-        else if (version !== source.version()) {
-          source.onChanged();
-          // When this fails, the watch starts over after a pause, and begins with the version that is still to be read.
-          await source.refresh();
-        }
-        delayMs = backoffMs.first;
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      source.onFailed(error);
-    }
-    await pause(clock, delayMs, signal);
-    delayMs = Math.min(delayMs * 2, backoffMs.longest);
   }
 }

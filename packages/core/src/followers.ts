@@ -1,20 +1,22 @@
 import { namedError } from "./client-errors.ts";
-import type { Clock } from "./clock.ts";
 import type { SecretsEvent } from "./create-secrets.ts";
-import type { SecretsError } from "./errors.ts";
-import { Followed, follow } from "./followed.ts";
-import type { Provider } from "./provider.ts";
+import { isSecretsError, type SecretsError } from "./errors.ts";
+import { Followed } from "./followed.ts";
+import { Probes, type ProbesEnvironment } from "./probes.ts";
+import { Schedule } from "./schedule.ts";
 import type { Secret } from "./secret.ts";
 import { fieldOf } from "./secret-cache.ts";
 import type { Handle } from "./secrets.ts";
 import type { Target } from "./target.ts";
+import { watchBackend } from "./watch-backend.ts";
 
 const shortestPollMs = 1_000;
+const retryMs = { first: 1_000, longest: 60_000 };
 
-export interface FollowersEnvironment {
-  readonly clock: Clock;
-  readonly providers: ReadonlyMap<string, Provider>;
-  /** How long a key is fresh: where the backend tells no changes, it is read again so often. */
+export interface FollowersEnvironment extends Omit<ProbesEnvironment, "schedule"> {
+  /** How long what was replaced stays with the handles. */
+  readonly overlapMs: number;
+  /** How long a key is fresh: where the backend tells no changes, it is asked so often. */
   ttlMs(key: string): number;
   /** Whether a key is held under a lease: then it is kept new by that. */
   isLent(key: string): boolean;
@@ -32,15 +34,22 @@ export interface FollowersEnvironment {
 interface Following {
   readonly followed: Followed;
   readonly pathKey: string;
+  /** How often in a row it could not be read after it had changed. */
+  failures: number;
 }
 
 /** Every key that has an open handle. */
 export class Followers {
   readonly #environment: FollowersEnvironment;
   readonly #following = new Map<string, Following>();
+  /** All that is to be done at some time for what is followed. */
+  readonly #schedule: Schedule;
+  readonly #probes: Probes;
 
   constructor(environment: FollowersEnvironment) {
     this.#environment = environment;
+    this.#schedule = new Schedule(environment.clock, environment.time);
+    this.#probes = new Probes({ ...environment, schedule: this.#schedule });
   }
 
   /** @throws SecretsError `not-found` or `decode` for a field that is not there; then nothing is followed. */
@@ -56,7 +65,12 @@ export class Followers {
 
   /** A key was read from its backend. */
   update(key: string, secret: Secret): void {
-    this.#following.get(key)?.followed.update(secret);
+    const following = this.#following.get(key);
+    if (following === undefined) return;
+    following.failures = 0;
+    this.#schedule.delete(`again ${key}`);
+    this.#probes.seen(key);
+    following.followed.update(secret);
   }
 
   /** This client wrote under a path: its own handles need not wait for the backend's news. */
@@ -64,7 +78,7 @@ export class Followers {
     void this.reread(pathKey);
   }
 
-  /** Reads what is followed under a path. Never rejects: a failure is an event. */
+  /** Reads what is followed under a path. Never rejects: a failure is an event, and if it may pass it is tried again. */
   async reread(pathKey: string): Promise<void> {
     const keys = [...this.#following].filter(([, following]) => following.pathKey === pathKey).map(([key]) => key);
     await Promise.all(keys.map((key) => this.#refresh(key)));
@@ -72,19 +86,27 @@ export class Followers {
 
   close(): void {
     for (const { followed } of [...this.#following.values()]) followed.closeAll();
+    this.#schedule.clear();
   }
 
   async #refresh(key: string): Promise<void> {
+    const { random, refresh, time } = this.#environment;
     try {
-      await this.#environment.refresh(key);
+      await refresh(key);
     } catch (error) {
-      if (this.#following.has(key)) this.#failed(key, error);
+      const following = this.#following.get(key);
+      if (following === undefined) return;
+      this.#failed(key, error);
+      if (!isSecretsError(error) || !error.retryable) return;
+      const waitMs = Math.min(retryMs.longest, retryMs.first * 2 ** Math.min(following.failures, 16)) * (0.75 + 0.25 * random());
+      following.failures += 1;
+      this.#schedule.set(`again ${key}`, time.look() + Math.max(waitMs, error.retryAfterMs ?? 0), () => void this.#refresh(key));
     }
   }
 
   #failed(key: string, error: unknown): void {
     const provider = key.slice(0, key.indexOf("://"));
-    const kind = this.#environment.providers.get(provider)?.kind ?? provider;
+    const { kind } = this.#environment.provider(provider);
     this.#environment.emit({
       type: "watch-failed",
       reference: key,
@@ -92,43 +114,57 @@ export class Followers {
     });
   }
 
-  #start({ key, pathKey, locator, provider: name }: Target, whole: Secret): Following {
-    const { clock, ttlMs, drop, emit, isLeased, isLent, overdue, refresh } = this.#environment;
+  #start(target: Target, whole: Secret): Following {
+    const { key, pathKey, locator } = target;
+    const { emit, isLeased, overdue, overlapMs, time } = this.#environment;
     const ending = new AbortController();
     const stop = () => {
       ending.abort();
       this.#following.delete(key);
+      for (const what of ["again", "overlap"]) this.#schedule.delete(`${what} ${key}`);
     };
     const followed = new Followed(whole, {
       onEmpty: stop,
       isLeased,
       overdue: (secret) => overdue(key, secret),
-      onChanged: (version) => emit({ type: "changed", reference: key, version }),
+      onChanged: (version) => {
+        this.#schedule.set(`overlap ${key}`, time.look() + overlapMs, () => followed.forgetPrevious());
+        emit({ type: "changed", reference: key, version });
+      },
       onListenerFailed: () => emit({ type: "listener-failed", reference: key }),
     });
-    const following = { followed, pathKey };
+    const following = { followed, pathKey, failures: 0 };
     this.#following.set(key, following);
-    const provider = this.#environment.providers.get(name) as Provider;
-    const watch = provider.watch?.bind(provider);
-    // One exact version never changes, and what is lent is replaced by its lease.
-    if (locator.version !== undefined || (watch === undefined && isLent(key))) return following;
-    void follow({
-      clock,
-      signal: ending.signal,
-      pollMs: Math.max(ttlMs(key), shortestPollMs),
+    // One exact version never changes.
+    if (locator.version === undefined) this.#follow(target, followed, ending.signal);
+    return following;
+  }
+
+  #follow(target: Target, followed: Followed, signal: AbortSignal): void {
+    const { key, pathKey, locator, provider: name } = target;
+    const { clock, drop, emit, isLent, refresh, ttlMs } = this.#environment;
+    const provider = this.#environment.provider(name);
+    const source = {
+      signal,
       version: () => followed.version,
-      refresh: async () => {
-        if (watch !== undefined || !isLent(key)) await refresh(key);
-      },
-      changes: watch && ((signal) => watch(locator, { signal, deadlineAt: Number.POSITIVE_INFINITY, clock })),
+      refresh: () => refresh(key),
       // A value that is known to have been replaced must not be served to anybody else meanwhile.
       onChanged: () => drop(pathKey),
       onRemoved: () => {
         drop(pathKey);
         emit({ type: "changed", reference: key, version: undefined });
       },
-      onFailed: (error) => this.#failed(key, error),
-    });
-    return following;
+      onFailed: (error: unknown) => this.#failed(key, error),
+    };
+    const watch = provider.watch?.bind(provider);
+    // What is lent is replaced by its lease.
+    if (watch === undefined && isLent(key)) return;
+    if (watch === undefined) {
+      const everyMs = Math.max(ttlMs(key), shortestPollMs);
+      this.#probes.add({ ...source, target, everyMs, isKeptNew: () => isLent(key) });
+    } else {
+      const changes = (ends: AbortSignal) => watch(locator, { signal: ends, deadlineAt: Number.POSITIVE_INFINITY, clock });
+      void watchBackend({ ...source, clock, changes });
+    }
   }
 }

@@ -128,6 +128,11 @@ export interface Features {
    * and permissions. Default: false.
    */
   readonly joinReads?: boolean;
+  /**
+   * How often one client asks for versions that nobody reads just now, calls a second: a small share of what the backend lets one
+   * caller have, as other processes ask too. Default: 10.
+   */
+  readonly probesPerSecond?: number;
 }
 
 /**

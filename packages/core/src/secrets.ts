@@ -64,9 +64,14 @@ export type ChangeListener<T> = (current: T, previous: T) => void;
 export interface Handle {
   /** The newest secret that was seen. @throws SecretsError `closed` after `close`. */
   readonly current: Secret;
+  /** What `current` replaced, until the client's `overlapMs` is over: for what still uses it. Undefined otherwise. */
+  readonly previous: Secret | undefined;
   /** The version of `current`; it follows silently when content stays equal. */
   readonly version: string | undefined;
-  /** Called when the content changes. Returns what ends it. */
+  /**
+   * Called when the content changes, once for each change and in their order, with all handles of the secret changed before. It is
+   * not waited for: what a listener throws, or its promise rejects with, is the event `listener-failed`. Returns what ends it.
+   */
   onChange(listener: ChangeListener<Secret>): () => void;
   /** Stops following. Idempotent. */
   close(): void;
@@ -111,7 +116,7 @@ export interface Secrets<in N extends string = never> {
    * Runs `fn` with the secret. When `fn` fails with an authentication error, drops what is held if it is still the version that
    * failed, reads once more, and runs `fn` once more: **`fn` may run twice**. If the backend gives the same version again, the
    * error passes, and that secret is not read again by force for 5 s. While a rotation is under way, its pending value is tried too,
-   * and `fn` may run a third time.
+   * and `fn` may run up to four times.
    */
   use<T, const R extends string>(
     reference: CheckedReference<R, N> | ReferenceTo<N>,
