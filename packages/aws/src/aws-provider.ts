@@ -9,6 +9,7 @@ import {
   throwIfEnded,
 } from "@keyhold/core";
 import type { AwsOptions } from "./aws-options.ts";
+import { changedPaths } from "./changed-paths.ts";
 import { check } from "./check.ts";
 import { pendingStage } from "./pending-stage.ts";
 import { batchReader } from "./read-batch.ts";
@@ -134,6 +135,8 @@ export function awsProvider(transport: Transport, options: AwsOptions): AwsProvi
         .sort((a, b) => (b.createdAt ?? 0) - (a.createdAt ?? 0) || rank(a.stages) - rank(b.stages));
       return { items };
     },
+
+    changedPaths: (event) => changedPaths(event, options.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION),
 
     check: (context) => check(transport, options, context),
 

@@ -102,7 +102,7 @@ export function powertools(keys: readonly string[], settings: ServerSettings): C
 
 /** Its secrets come with the call of a handler, so that what is measured is a call of the smallest one. */
 export function middySecretsManager(key: string, settings: ServerSettings): Contender {
-  const handler = middy(async (_event: unknown, context: { secret?: unknown }) => context.secret).use(
+  const handler = middy(async (_event: unknown, context: object) => (context as { secret?: unknown }).secret).use(
     secretsManager({ fetchData: { secret: key }, awsClientOptions: settings, setToContext: true }),
   ) as unknown as (event: unknown, context: unknown) => Promise<unknown>;
   return {

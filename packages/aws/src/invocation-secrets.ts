@@ -1,0 +1,64 @@
+import {
+  type CheckedReferences,
+  createSecrets,
+  isSecretsError,
+  type Secrets,
+  SecretsError,
+  type SecretsFor,
+} from "@keyhold/core";
+import type { LambdaContext, LambdaOptions, LambdaReferences } from "./lambda-options.ts";
+import { leanAws } from "./lean-aws.ts";
+
+/** How long a read may take at the most, while nothing is held that could serve instead. */
+const readMs = 10_000;
+/** How long an invocation waits for newer values while older ones would do. */
+const refreshMs = 1_000;
+/** After newer values could not be had, how long older ones serve before the next try. */
+const restMs = 10_000;
+/** What is left of an invocation for telling that it failed: Lambda kills a sandbox that says nothing by its timeout. */
+const reserveMs = 500;
+
+/** How long this invocation may wait. */
+function budgetMs(context: Partial<LambdaContext> | undefined): number {
+  const left = context?.getRemainingTimeInMillis?.() ?? readMs + reserveMs;
+  return Math.max(1, Math.min(readMs, left - Math.min(reserveMs, left / 5)));
+}
+
+/** One batch of references, as each invocation finds them. It begins to read when it is made, and never throws before it is asked. */
+export function invocationSecrets<R extends LambdaReferences, N extends string>(
+  references: R,
+  options: LambdaOptions<N>,
+): (context: Partial<LambdaContext> | undefined) => Promise<SecretsFor<R>> {
+  const { maxAgeMs = 180_000 } = options;
+  const secrets = options.secrets ?? (createSecrets({ providers: { aws: leanAws() } }) as unknown as Secrets<N>);
+  const checked = references as unknown as CheckedReferences<R, N>;
+  const drawLimitMs = () => maxAgeMs * (0.8 + 0.2 * Math.random());
+  let limitMs = drawLimitMs();
+  let isHeld = false;
+  let restsUntil = 0;
+
+  const read = async (deadlineMs: number, newerThan?: { readonly maxAgeMs: number }) => {
+    const found = await secrets.getMany(checked, { deadlineMs, ...newerThan });
+    isHeld = true;
+    return found as SecretsFor<R>;
+  };
+
+  // What comes of it, the first invocation hears: an error while the runtime initialises ends the process, again at each start.
+  read(readMs).catch(() => {});
+
+  return async (context) => {
+    if (!(maxAgeMs >= 0)) throw new SecretsError("invalid-argument", "maxAgeMs must be a number of at least 0");
+    const endsAt = performance.now() + budgetMs(context);
+    const leftMs = () => Math.max(1, endsAt - performance.now());
+    if (!isHeld || Date.now() < restsUntil) return read(leftMs());
+    try {
+      const found = await read(Math.min(refreshMs, leftMs() / 2), { maxAgeMs: limitMs });
+      limitMs = drawLimitMs();
+      return found;
+    } catch (error) {
+      if (isSecretsError(error, "unavailable", "timeout", "rate-limited")) restsUntil = Date.now() + restMs;
+      // Either what is held serves on, or this says why it no longer may.
+      return read(leftMs());
+    }
+  };
+}
