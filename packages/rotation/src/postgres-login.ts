@@ -1,5 +1,6 @@
 import type { Secret } from "@keyhold/core";
 import { databaseLogin } from "./database-login.ts";
+import { plainPassword } from "./plain-password.ts";
 
 /** What a secret says about signing in to PostgreSQL, in the words of node-postgres. */
 export interface PostgresLogin {
@@ -13,20 +14,10 @@ export interface PostgresLogin {
 
 /** A URL, a document with `username` and `password`, or anything else: then the whole is the password. @throws SecretsError `decode`. */
 export function postgresLogin(secret: Secret): PostgresLogin {
-  const password = plainText(secret);
+  const password = plainPassword(secret);
   if (password !== undefined) return { password };
   const { url, with: _with, ...login } = databaseLogin(secret);
   if (url !== undefined) return { connectionString: url };
   // What the secret does not say is not to hide what the pool's own settings say.
   return Object.fromEntries(Object.entries(login).filter(([, value]) => value !== undefined));
-}
-
-function plainText(secret: Secret): string | undefined {
-  try {
-    const text = secret.text();
-    return /^\w+:\/\/|^\s*\{/.test(text) ? undefined : text;
-  } catch {
-    // It has fields.
-    return undefined;
-  }
 }
