@@ -14,8 +14,8 @@ export interface UseEnvironment {
   drop(target: Target): void;
 }
 
-/** The value that was held, a newer one, and one that is pending. */
-const mostRuns = 3;
+/** The value that was held, a pending one that was held, a newer one, and one that is pending by now. */
+const mostRuns = 4;
 
 /** `secrets.use`: runs `fn`, and again with a newer secret, or with a pending one, where the backend refused what it had. */
 export async function useSecret<T>(

@@ -236,8 +236,8 @@ describe("use", () => {
         ),
       ).rejects.toBe(refused);
     }
-    // A pending value is looked for once each time too.
-    expect(m.reads).toEqual(["a", "a", "a-keyhold-pending"]);
+    // A pending value is looked for once each time too, and whether it has become current meanwhile.
+    expect(m.reads).toEqual(["a", "a", "a-keyhold-pending", "a"]);
     await clock.advance(5000);
     await expect(
       secrets.use(
@@ -245,7 +245,7 @@ describe("use", () => {
         upstream(() => "2"),
       ),
     ).rejects.toBe(refused);
-    expect(m.reads.slice(3)).toEqual(["a", "a-keyhold-pending"]);
+    expect(m.reads.slice(4)).toEqual(["a", "a-keyhold-pending", "a"]);
   });
 
   it("runs once for any other error, and knows the usual refusals", async () => {
