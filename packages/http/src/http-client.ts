@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { type CallContext, SecretsError } from "@keyhold/core";
@@ -59,9 +60,12 @@ export interface HttpClient {
 
 const defaultLimitBytes = 4 * 1024 * 1024;
 
-function expiryOf(response: IncomingMessage): number | undefined {
-  const certificate = (response.socket as Partial<TLSSocket>).getPeerCertificate?.();
-  const at = Date.parse(certificate?.valid_to ?? "");
+/** The certificate as it came: reading what is in it takes a while, and few ask. */
+const certificateOf = (response: IncomingMessage): X509Certificate | undefined =>
+  (response.socket as Partial<TLSSocket>).getPeerX509Certificate?.();
+
+function expiryOf(certificate: X509Certificate | undefined): number | undefined {
+  const at = Date.parse(certificate?.validTo ?? "");
   return Number.isNaN(at) ? undefined : at;
 }
 
@@ -82,7 +86,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
   const peer = socketPath === undefined ? origin.host : "the Unix socket";
   const running = new Set<CallLimit>();
   let connections: Connections | undefined;
-  let certificateExpiresAt: number | undefined;
+  let certificate: X509Certificate | undefined;
   let closed = false;
 
   const chosenProxy = (): URL | undefined => {
@@ -107,7 +111,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     const prepared = prepareRequest({ ...request, headers: { "accept-encoding": accept, ...request.headers } }, origin);
     connections ??= connectionsTo(origin, { tls, socketPath, proxy: chosenProxy() });
     const { response, isNewConnection } = await exchange(connections, prepared, { signal, peer });
-    if (isNewConnection) certificateExpiresAt = expiryOf(response) ?? certificateExpiresAt;
+    if (isNewConnection) certificate = certificateOf(response) ?? certificate;
     return response;
   }
 
@@ -157,7 +161,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
         throw failure(limit, error);
       }
     },
-    certificateExpiresAt: () => certificateExpiresAt,
+    certificateExpiresAt: () => expiryOf(certificate),
     close() {
       closed = true;
       for (const limit of running) limit.end(new SecretsError("closed", `the client for ${peer} was closed`));
