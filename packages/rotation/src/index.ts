@@ -1,4 +1,6 @@
 export { type AwsRotationEvent, type AwsRotationHandlerOptions, awsRotationHandler } from "./aws-rotation-handler.ts";
+export { type CertificateAgentOptions, certificateAgent } from "./certificate-agent.ts";
+export type { ClientCertificate } from "./client-certificate.ts";
 export { custom } from "./custom.ts";
 export { type PostgresOptions, postgres } from "./postgres.ts";
 export type { PostgresClient, PostgresClientConfig, PostgresDoor, PostgresServerAddress } from "./postgres-connection.ts";
@@ -7,4 +9,5 @@ export { type PostgresPackage, type PostgresPoolOptions, postgresPool } from "./
 export { type PostgresPoolsOptions, postgresPools } from "./postgres-pools.ts";
 export { type RandomOptions, random } from "./random.ts";
 export type { TextPolicy } from "./random-text.ts";
+export { type RedisCredentials, type RedisCredentialsOptions, type RedisLogin, redisCredentials } from "./redis-credentials.ts";
 export { type FollowedSecret, type RotatingPool, type RotatingPoolOptions, rotatingPool } from "./rotating-pool.ts";
