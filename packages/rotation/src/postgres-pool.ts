@@ -9,7 +9,7 @@ export interface PostgresPackage<Config, Pool> {
 }
 
 interface PoolClient {
-  connect(): Promise<unknown>;
+  connect(callback?: (error: unknown) => void): unknown;
   end(): Promise<unknown>;
   on(event: "error", listener: () => void): unknown;
 }
@@ -67,7 +67,7 @@ export async function postgresPool<N extends string, Config, Pool>(options: Post
       return client;
     } catch (error) {
       // Thrown here it would end the process: the pool makes clients on turns of its own.
-      return new pg.Client({ ...settings, password: () => Promise.reject(error) });
+      return refusing(new pg.Client(settings), error);
     }
   }
   const pool = new pg.Pool({ ...config, Client } as Config);
@@ -126,6 +126,15 @@ function currentOf(login: WorkingLogin): Secret | undefined {
   }
 }
 
+/** A client that has no login to connect with. */
+function refusing(client: PoolClient, error: unknown): PoolClient {
+  client.connect = (callback) => {
+    if (callback === undefined) return Promise.reject(error);
+    return process.nextTick(callback, error);
+  };
+  return client;
+}
+
 /** Signs in with what is current, beside the pool and at most once a second, so that a pool which needs no new connection learns that it works. */
 function prover(login: WorkingLogin, make: () => PoolClient, signedInWith: WeakMap<object, Secret>): () => void {
   let quietUntil = 0;
@@ -136,8 +145,7 @@ function prover(login: WorkingLogin, make: () => PoolClient, signedInWith: WeakM
     const client = make();
     client.on("error", () => {});
     const secret = signedInWith.get(client);
-    client
-      .connect()
+    Promise.resolve(client.connect())
       .then(() => secret && login.accepted(secret))
       .catch(() => {})
       .then(() => client.end())

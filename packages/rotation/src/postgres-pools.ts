@@ -39,7 +39,9 @@ export function postgresPools<Config, Pool extends SwappedPool>(
     onError,
     async create(secret) {
       // Not among the pool's settings: those are printed with it.
-      const Client = (settings: object) => new pg.Client({ ...settings, ...login(secret) });
+      function Client(settings: object) {
+        return new pg.Client({ ...settings, ...login(secret) });
+      }
       const pool = new pg.Pool({ ...config, Client } as Config);
       // An idle connection that breaks has left the pool already; without a listener it would end the process.
       pool.on("error", () => {});
