@@ -1,7 +1,11 @@
+export { type AwsRotateSecretOptions, awsRotateSecret, type RotatesSecrets } from "./aws-rotate-secret.ts";
 export { type AwsRotationEvent, type AwsRotationHandlerOptions, awsRotationHandler } from "./aws-rotation-handler.ts";
 export { type CertificateAgentOptions, certificateAgent } from "./certificate-agent.ts";
 export type { ClientCertificate } from "./client-certificate.ts";
 export { custom } from "./custom.ts";
+export { type HmacOptions, hmac, signHmac, verifyHmac } from "./hmac.ts";
+export { type JwksOptions, jwks, publicJwks, type SigningKey, signingKey } from "./jwks.ts";
+export { type KeyPairOptions, keyPair } from "./key-pair.ts";
 export { type PostgresOptions, postgres } from "./postgres.ts";
 export type { PostgresClient, PostgresClientConfig, PostgresDoor, PostgresServerAddress } from "./postgres-connection.ts";
 export type { PostgresLogin } from "./postgres-login.ts";

@@ -1,5 +1,5 @@
 import { createSecrets, type Rotator } from "@keyhold/core";
-import { awsRotationHandler, custom, random } from "@keyhold/rotation";
+import { awsRotateSecret, awsRotationHandler, custom, random } from "@keyhold/rotation";
 import { callContext } from "@keyhold/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AwsServer, startAws } from "../../../test/servers/aws/start-aws.ts";
@@ -148,6 +148,20 @@ describe.each(transports)("rotation over $transport", ({ transport, aws }) => {
     await expect(handler({ ...event, ClientRequestToken: token, Step: "other" })).rejects.toMatchObject({
       code: "invalid-argument",
     });
+    await secrets.close();
+  });
+
+  it("has AWS rotate by its own function, and waits until that is done", async () => {
+    const { provider, secrets, reference, version } = await start();
+    const lambdaArn = server.addRotationFunction(awsRotationHandler(random(), { provider: create() }));
+    const rotation = await secrets.rotate(reference, awsRotateSecret({ provider, lambdaArn }));
+    expect(rotation.previousVersion).toBe(version);
+    expect(rotation.version).not.toBe(version);
+    expect(await secrets.get(reference)).toMatchObject({ version: rotation.version });
+    await server.rotationsSettled();
+    const stuck = server.addRotationFunction(() => Promise.reject(new Error("stuck")));
+    const rotator = awsRotateSecret({ provider, lambdaArn: stuck });
+    await expect(secrets.rotate(reference, rotator, { deadlineMs: 800 })).rejects.toMatchObject({ code: "timeout" });
     await secrets.close();
   });
 });
