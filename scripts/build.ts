@@ -14,7 +14,9 @@ const withoutGlobals: Readonly<Record<string, Readonly<Record<string, string>>>>
 };
 
 /** A package that starts cold has entries of one file each, with our own packages inside: a further file costs a start a millisecond. */
-const ownParts = /^@keyhold\/(?:http|identity)$/;
+const ownParts = (name: string): RegExp =>
+  // Most logins at Vault are none of a cloud's workload, so its adapter loads what proves one when it is needed.
+  name === "@keyhold/vault" ? /^@keyhold\/http$/ : /^@keyhold\/(?:http|identity)$/;
 
 interface EntryBuild {
   readonly entry: Readonly<Record<string, string>>;
@@ -24,6 +26,7 @@ interface EntryBuild {
 
 async function buildEntries(owner: Package, { entry, startsCold, clean }: EntryBuild) {
   const { name } = owner.manifest;
+  const parts = ownParts(name);
   const { bundles } = await build({
     config: false,
     cwd: owner.directory,
@@ -37,7 +40,7 @@ async function buildEntries(owner: Package, { entry, startsCold, clean }: EntryB
     alias: { "lru-cache": "lru-cache/raw" },
     define: { ...withoutGlobals[name] },
     deps: startsCold
-      ? { alwaysBundle: ownParts, onlyBundle: [ownParts], dts: { neverBundle: ownParts } }
+      ? { alwaysBundle: parts, onlyBundle: [parts], dts: { neverBundle: parts } }
       : { onlyBundle: [...(inlined[name] ?? [])] },
     // From their sources, as they may not be built yet.
     ...(startsCold ? { inputOptions: { resolve: { conditionNames: ["@keyhold/source", "node", "import", "default"] } } } : {}),
@@ -51,7 +54,7 @@ async function buildEntries(owner: Package, { entry, startsCold, clean }: EntryB
     report: false,
     hash: false,
   });
-  return bundles.flatMap((bundle) => [...bundle.inlinedDeps]).filter(([inner]) => !ownParts.test(inner));
+  return bundles.flatMap((bundle) => [...bundle.inlinedDeps]).filter(([inner]) => !parts.test(inner));
 }
 
 export async function buildPackage(owner: Package): Promise<void> {

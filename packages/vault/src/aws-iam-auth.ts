@@ -1,6 +1,7 @@
 import { type CallContext, isSecretsError, SecretsError } from "@keyhold/core";
-import { type AwsCredentials, awsCredentials, signAwsRequest } from "@keyhold/identity";
+import type { AwsCredentials } from "@keyhold/identity";
 import type { VaultAuth } from "./auth.ts";
+import { identity } from "./identity.ts";
 import { signIn } from "./login.ts";
 
 export interface AwsIamAuthOptions {
@@ -19,7 +20,7 @@ export interface AwsIamAuthOptions {
 }
 
 async function credentialsOf(options: AwsIamAuthOptions, context: CallContext): Promise<AwsCredentials> {
-  const { credentials = awsCredentials() } = options;
+  const credentials = options.credentials ?? (await identity()).awsCredentials();
   if (typeof credentials !== "function") return credentials;
   try {
     return await credentials(context);
@@ -58,6 +59,7 @@ export function awsIamAuth(options: AwsIamAuthOptions = {}): VaultAuth {
     issuesTokens: true,
     async login(login) {
       const { context } = login;
+      const { signAwsRequest } = await identity();
       const body = "Action=GetCallerIdentity&Version=2011-06-15";
       const headers = {
         "content-type": "application/x-www-form-urlencoded; charset=utf-8",

@@ -1,5 +1,7 @@
-import { azureTokens } from "@keyhold/identity";
+import type { CallContext } from "@keyhold/core";
+import type { AccessTokens } from "@keyhold/identity";
 import type { VaultAuth } from "./auth.ts";
+import { identity } from "./identity.ts";
 import { type Given, given, signIn } from "./login.ts";
 
 export interface AzureAuthOptions {
@@ -29,12 +31,16 @@ export interface AzureAuthOptions {
 export function azureAuth(options: AzureAuthOptions): VaultAuth {
   const method = "Azure";
   const { role, resource = "https://management.azure.com/", mount = "azure" } = options;
-  const tokens = azureTokens();
+  let tokens: AccessTokens | undefined;
+  const ownToken = async (context: CallContext) => {
+    tokens ??= (await identity()).azureTokens();
+    return tokens.get(`${resource}/.default`, context);
+  };
   return {
     method,
     issuesTokens: true,
     async login(login) {
-      const jwt = await given(options.token ?? (() => tokens.get(`${resource}/.default`, login.context)), method);
+      const jwt = await given(options.token ?? (() => ownToken(login.context)), method);
       const body = {
         role,
         jwt,
@@ -48,7 +54,7 @@ export function azureAuth(options: AzureAuthOptions): VaultAuth {
         return await signIn(method, { mount, body }, login);
       } catch (error) {
         // The next login shows a new one.
-        tokens.reject(jwt);
+        tokens?.reject(jwt);
         throw error;
       }
     },

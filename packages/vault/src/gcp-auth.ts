@@ -1,5 +1,7 @@
-import { googleIdentityTokens } from "@keyhold/identity";
+import type { CallContext } from "@keyhold/core";
+import type { AccessTokens } from "@keyhold/identity";
 import type { VaultAuth } from "./auth.ts";
+import { identity } from "./identity.ts";
 import { type Given, given, signIn } from "./login.ts";
 
 export interface GcpAuthOptions {
@@ -18,17 +20,21 @@ export interface GcpAuthOptions {
  */
 export function gcpAuth({ role, token, mount = "gcp" }: GcpAuthOptions): VaultAuth {
   const method = "Google Cloud";
-  const tokens = googleIdentityTokens();
+  let tokens: AccessTokens | undefined;
+  const ownToken = async (context: CallContext) => {
+    tokens ??= (await identity()).googleIdentityTokens();
+    return tokens.get(`vault/${role}`, context);
+  };
   return {
     method,
     issuesTokens: true,
     async login(login) {
-      const jwt = await given(token ?? (() => tokens.get(`vault/${role}`, login.context)), method);
+      const jwt = await given(token ?? (() => ownToken(login.context)), method);
       try {
         return await signIn(method, { mount, body: { role, jwt } }, login);
       } catch (error) {
         // The next login shows a new one.
-        tokens.reject(jwt);
+        tokens?.reject(jwt);
         throw error;
       }
     },
