@@ -13,6 +13,8 @@ export {
 export { type ErrorCode, errorCodes, isSecretsError, SecretsError, type SecretsErrorOptions } from "./errors.ts";
 export { failover } from "./failover.ts";
 export { isAuthenticationError } from "./is-authentication-error.ts";
+export type { LapseReason } from "./kept-lease.ts";
+export { renewAfterMs, renewalPauseMs } from "./lease-rules.ts";
 export {
   type CallContext,
   type Change,

@@ -3,7 +3,7 @@ import { SecretsError } from "./errors.ts";
 import { durationOf, type KeptLease, keptLease, type LapseReason } from "./kept-lease.ts";
 import { type AttemptsEnvironment, type Granted, LeaseAttempts } from "./lease-attempts.ts";
 import { LeaseRevoker, type Revocable, type RevokerEnvironment } from "./lease-revoker.ts";
-import { attemptEveryMs, isEnding, pauseMs, renewAfterMs, replaceAfterMs } from "./lease-rules.ts";
+import { attemptEveryMs, isEnding, renewAfterMs, renewalPauseMs, replaceAfterMs } from "./lease-rules.ts";
 import type { Lease } from "./provider.ts";
 import { Schedule } from "./schedule.ts";
 import type { Secret } from "./secret.ts";
@@ -212,7 +212,7 @@ export class LeaseKeeper {
     kept.isOver = true;
     kept.endsAt = Math.min(kept.endsAt, now);
     if (!isFollowed(target.key)) this.#forget(kept);
-    else this.#plan(kept, failures > 0 ? now + pauseMs(failures, 0, error, random) : now);
+    else this.#plan(kept, failures > 0 ? now + renewalPauseMs(failures, 0, error?.retryAfterMs, random) : now);
     if (!isTold) emit({ type: "lapsed", reference: target.key, reason, ...(error === undefined ? {} : { failure: error }) });
   }
 
@@ -274,6 +274,6 @@ export class LeaseKeeper {
     // Refused, and not for want of an answer: it will not be renewed.
     if (!isAnew && !isOutage(error)) kept.isEnding = true;
     const now = time.look();
-    this.#plan(kept, now + pauseMs(kept.failures, kept.isOver ? 0 : kept.endsAt - now, error, random));
+    this.#plan(kept, now + renewalPauseMs(kept.failures, kept.isOver ? 0 : kept.endsAt - now, error.retryAfterMs, random));
   }
 }

@@ -3,7 +3,7 @@ import type { Clock } from "./clock.ts";
 import type { SecretsEvent } from "./create-secrets.ts";
 import { isSecretsError, SecretsError } from "./errors.ts";
 import type { HotTime } from "./hot-time.ts";
-import { pauseMs } from "./lease-rules.ts";
+import { renewalPauseMs } from "./lease-rules.ts";
 import type { Lease, Provider } from "./provider.ts";
 import { runCall } from "./run-call.ts";
 import type { Schedule } from "./schedule.ts";
@@ -88,7 +88,7 @@ export class LeaseRevoker {
         // Then it is revoked with all others.
         if (closing.aborted) return;
         if (failures === 0) this.#failed(revocable, error);
-        this.#plan(id, revocable, pauseMs(failures + 1, 0, undefined, random), failures + 1);
+        this.#plan(id, revocable, renewalPauseMs(failures + 1, 0, 0, random), failures + 1);
       }
     });
   }

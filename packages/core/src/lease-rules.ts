@@ -1,18 +1,18 @@
-import type { SecretsError } from "./errors.ts";
-
 /** At most one attempt in so long for each lease. */
 export const attemptEveryMs = 1_000;
 
 /** So many attempts, each with its pause, have to fit between a renewal that gives too little and the end of the lease. */
 const leastRoomMs = 15 * attemptEveryMs;
-const longestPauseMs = 60_000;
+/** While it lasts there is time; once it is over, somebody may be waiting. */
+const longestPauseMs = { before: 1_200_000, after: 60_000 };
+const longestAskedMs = 300_000;
 
 /**
- * After how long a lease or a token is renewed that lasts for so long from now: after two thirds, give or take a twentieth, so that
- * what was made together is not renewed together.
+ * After how long a lease or a token is renewed that lasts for so many milliseconds from now: after two thirds, or up to a twentieth of
+ * that earlier, so that what was made together is not renewed together. For drivers too, whose tokens keep the same rule as leases.
  */
-export const renewAfterMs = (durationMs: number, random: () => number): number =>
-  ((durationMs * 2) / 3) * (0.95 + 0.1 * random());
+export const renewAfterMs = (durationMs: number, random: () => number = Math.random): number =>
+  ((durationMs * 2) / 3) * (0.95 + 0.05 * random());
 
 /**
  * Whether a renewal gave so much less than a whole lease that the next one would be of no use: the lease comes to its longest life.
@@ -30,12 +30,13 @@ export const attemptDeadlineMs = (leftMs: number, deadlineMs: number): number =>
   Math.min(deadlineMs, Math.max(attemptEveryMs, leftMs / 2));
 
 /**
- * How long to wait after so many failures in a row: longer each time, but the closer to the end the shorter, so that a backend that
- * answers again before the end is asked before it. `leftMs` of 0 or less: it is over.
+ * How long to wait after so many failures in a row, in milliseconds: longer each time, up to twenty minutes, but the closer to the end
+ * the shorter, so that a backend that answers again before the end is asked before it. Never less than a second. `leftMs` of 0 or less:
+ * it is over, and tried each minute. `retryAfterMs`: how long the backend asked to wait.
  */
-export function pauseMs(failures: number, leftMs: number, error: SecretsError | undefined, random: () => number): number {
-  const backoffMs = Math.min(longestPauseMs, attemptEveryMs * 2 ** Math.min(failures - 1, 10));
-  const wantedMs = Math.max(backoffMs, Math.min(error?.retryAfterMs ?? 0, 5 * longestPauseMs));
-  const boundMs = leftMs > 0 ? Math.min(wantedMs, leftMs / 10) : wantedMs;
-  return Math.max(attemptEveryMs, boundMs * (0.75 + 0.5 * random()));
+export function renewalPauseMs(failures: number, leftMs: number, retryAfterMs = 0, random: () => number = Math.random): number {
+  const longestMs = leftMs > 0 ? Math.min(longestPauseMs.before, leftMs / 10) : longestPauseMs.after;
+  const backoffMs = Math.max(attemptEveryMs, leftMs / 200) * 2 ** Math.min(failures - 1, 10);
+  const wantedMs = Math.max(backoffMs, Math.min(retryAfterMs, longestAskedMs));
+  return Math.max(attemptEveryMs, Math.min(longestMs, wantedMs) * (0.75 + 0.5 * random()));
 }

@@ -8,7 +8,7 @@ function client(options: LeasingOptions = {}, more: Partial<SecretsOptions<{ m: 
   const m: Leasing = leasing({ clock, ...options });
   const events: SecretsEvent[] = [];
   const onEvent = (event: SecretsEvent) => void events.push(event);
-  const secrets = createSecrets({ providers: { m }, clock, random: () => 0.5, onEvent, ...more });
+  const secrets = createSecrets({ providers: { m }, clock, random: () => 1, onEvent, ...more });
   const lapses = () => events.flatMap((event) => (event.type === "lapsed" ? [event.reason] : []));
   return { clock, m, secrets, events, lapses };
 }
@@ -192,7 +192,7 @@ describe("a lease whose backend is down", () => {
     const times = m.calls.slice(1).map(({ at }) => at);
     const gaps = times.slice(1).map((at, index) => at - (times[index] as number));
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1_000);
-    expect(Math.max(...gaps)).toBeLessThanOrEqual(75_000);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(150_000);
     expect(times.length).toBeLessThan(80);
     m.before = undefined;
     await clock.advance(3_000);

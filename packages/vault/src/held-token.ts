@@ -1,4 +1,4 @@
-import type { Clock } from "@keyhold/core";
+import { type Clock, renewAfterMs } from "@keyhold/core";
 import type { IssuedToken } from "./auth.ts";
 
 /** The token in use, and how long it lives by both clocks: one of them may stand still or jump. */
@@ -12,7 +12,7 @@ export interface HeldToken {
 }
 
 export function extend(held: HeldToken, ttlMs: number, clock: Clock): void {
-  held.dueAt = clock.monotonic() + (ttlMs * 2) / 3;
+  held.dueAt = clock.monotonic() + renewAfterMs(ttlMs);
   held.monotonicEndAt = clock.monotonic() + ttlMs;
   held.wallEndAt = clock.now() + ttlMs;
 }

@@ -1,4 +1,4 @@
-import { type CallContext, type Clock, SecretsError, throwIfEnded } from "@keyhold/core";
+import { type CallContext, type Clock, renewalPauseMs, SecretsError, throwIfEnded } from "@keyhold/core";
 import type { VaultAuth } from "./auth.ts";
 import { extend, type HeldToken, holdToken, leftMs } from "./held-token.ts";
 import { isPolicyDenial, issuedToken } from "./login.ts";
@@ -71,14 +71,16 @@ export function createSession({ transport, auth, namespace }: SessionOptions): S
     return token;
   }, closing.signal);
 
-  function scheduleRenewal(token: HeldToken, clock: Clock): void {
+  function scheduleRenewal(token: HeldToken, clock: Clock, failures = 0): void {
     const left = leftMs(token, clock);
     if (!token.renewable || left === Number.POSITIVE_INFINITY || left < leastRenewalMs) return;
-    cancelRenewal = clock.setTimer(() => void renew(token, clock), Math.max(leastRenewalMs, (left * 2) / 3));
+    const delayMs = failures === 0 ? token.dueAt - clock.monotonic() : renewalPauseMs(failures, left);
+    cancelRenewal = clock.setTimer(() => void renew(token, clock, failures), Math.max(leastRenewalMs, delayMs));
   }
 
   /** Never rejects: the token is used until it ends, whatever becomes of its renewal. */
-  async function renew(token: HeldToken, clock: Clock): Promise<void> {
+  async function renew(token: HeldToken, clock: Clock, failuresBefore: number): Promise<void> {
+    let failures = failuresBefore + 1;
     const leftBefore = leftMs(token, clock);
     const context = { signal: closing.signal, deadlineAt: clock.monotonic() + backgroundTimeoutMs, clock };
     try {
@@ -89,6 +91,7 @@ export function createSession({ transport, auth, namespace }: SessionOptions): S
         const longer = ttlMs !== undefined && ttlMs > leftBefore + leastRenewalMs;
         token.renewable = renewable && longer;
         if (longer) extend(token, ttlMs, clock);
+        failures = 0;
       } else if (answer.status === 403 && !isPolicyDenial(answer)) {
         drop(token);
       } else if (answer.status === 400 || answer.status === 403) {
@@ -97,7 +100,7 @@ export function createSession({ transport, auth, namespace }: SessionOptions): S
     } catch {
       // Vault may be down for a while: tried again below, sooner each time.
     }
-    if (held === token && !closing.signal.aborted) scheduleRenewal(token, clock);
+    if (held === token && !closing.signal.aborted) scheduleRenewal(token, clock, failures);
   }
 
   /** Gets the next token while this one is still good. Nobody waits for it, so a login that hangs delays no call. */

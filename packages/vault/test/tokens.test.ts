@@ -102,25 +102,15 @@ describe.each(transports)("over $transport", ({ vault }) => {
       const provider = open(appRoleAuth(role));
       await provider.read(app, callContext({ clock }));
       const renewals = () => sent(/renew-self/).length;
-      await clock.advance(2_390_000);
+      await clock.advance(2_270_000);
       expect(renewals()).toBe(0);
       door.faults.next({ kind: "status", status: 500 }, { match: /renew-self/ });
-      await clock.advance(20_000);
-      await expect.poll(renewals).toBe(1);
-      await clock.advance(1);
-      // The door counts a request before its answer is back, so the next renewal may not be planned yet.
-      await expect
-        .poll(async () => {
-          await clock.advance(100_000);
-          return renewals();
-        })
-        .toBe(2);
-      await expect
-        .poll(async () => {
-          await clock.advance(500_000);
-          return renewals();
-        })
-        .toBeGreaterThan(3);
+      // The door counts a request before its answer is back. So in steps: an answer that comes too late for one comes in the next.
+      const renewed = async () => {
+        await clock.advance(100_000);
+        return renewals();
+      };
+      await expect.poll(renewed, { timeout: 20_000 }).toBeGreaterThanOrEqual(4);
       expect((await provider.read(app, callContext({ clock }))).content).toEqual(value);
       expect(logins()).toBe(1);
       await provider.close?.();
@@ -135,7 +125,7 @@ describe.each(transports)("over $transport", ({ vault }) => {
       await bao.call({ path: "auth/approle/role/batch", body: { token_type: "batch", token_ttl: "1h" } });
       const provider = open(appRoleAuth(batch));
       await provider.read(app, callContext({ clock }));
-      await clock.advance(2_500_000);
+      await clock.advance(2_530_000);
       door.faults.next({ kind: "hang" }, { match: /login/ });
       expect((await provider.read(app, callContext({ clock }))).content).toEqual(value);
       await expect.poll(() => sent(/login/).length).toBe(2);
