@@ -67,7 +67,11 @@ export class DirectCalls {
     const target = this.#targets.of(reference);
     const { provider } = this.#targets.provider(target.provider);
     const onChanged = () => this.#onChanged(target.pathKey);
-    return rotateSecret({ ...this.#calls.limits, provider, target, onChanged }, rotator, options);
+    const find = (other: string) => {
+      const named = this.#targets.of(other);
+      return { provider: this.#targets.provider(named.provider).provider, target: named };
+    };
+    return rotateSecret({ ...this.#calls.limits, provider, target, find, onChanged }, rotator, options);
   }
 
   /** The value that a rotation under way is about to make current, or undefined. */

@@ -4,6 +4,7 @@ import { isSecretsError, SecretsError } from "./errors.ts";
 import { checkedNumber } from "./options.ts";
 import type { CallContext, Provider } from "./provider.ts";
 import { putContent } from "./put-content.ts";
+import { claimRotation } from "./rotation-claim.ts";
 import { type RotationPlace, type RotationState, rotationId } from "./rotation-place.ts";
 import type { BackendRotator, RotateOptions, Rotation, RotationStep, RotationStepName, Rotator } from "./rotator.ts";
 import { runRotatorStep } from "./rotator-step.ts";
@@ -20,6 +21,8 @@ export interface RotateEnvironment {
   readonly deadlineMs: number;
   readonly provider: Provider;
   readonly target: Target;
+  /** The backend of another reference, for a coordinator. */
+  find(reference: string): { readonly provider: Provider; readonly target: Target };
   /** What is held is no longer sure. */
   onChanged(): void;
 }
@@ -40,7 +43,9 @@ export async function rotateSecret(
     return await runCall({ clock, deadlineMs, signals: [closing, options.signal] }, (context) =>
       "rotate" in rotator
         ? runInBackend(environment, rotator, options, context)
-        : runRotation(environment, rotator, options, context),
+        : claimed(environment, options, context, deadlineMs, (place) =>
+            runRotation(environment, place, rotator, options, context),
+          ),
     );
   } catch (error) {
     throw namedError(error, target, provider.kind);
@@ -86,13 +91,13 @@ async function runInBackend(
 
 async function runRotation(
   environment: RotateEnvironment,
+  place: RotationPlace,
   rotator: Rotator,
   options: RotateOptions,
   whole: CallContext,
 ): Promise<Rotation> {
   const { target } = environment;
   const { reference } = target;
-  const place = placeOf(environment, whole);
   const tell = teller(reference, options);
   let state = await lookFor(place, options);
   const began = state;
@@ -187,17 +192,43 @@ async function lookFor(place: RotationPlace, { abandonPending = false }: RotateO
   });
 }
 
-function placeOf({ clock, deadlineMs, provider, target }: RotateEnvironment, whole: CallContext): RotationPlace {
-  const call = <T>(work: (context: CallContext) => Promise<T>) => runCall({ clock, deadlineMs, signals: [whole.signal] }, work);
+/** Finds the place for what is pending, and holds the coordinator's claim meanwhile where the backend compares nothing. */
+async function claimed<T>(
+  { clock, deadlineMs, provider, target, find }: RotateEnvironment,
+  { coordinator, dryRun }: RotateOptions,
+  whole: CallContext,
+  holdMs: number,
+  work: (place: RotationPlace) => Promise<T>,
+): Promise<T> {
+  const call = <T>(ask: (context: CallContext) => Promise<T>) => runCall({ clock, deadlineMs, signals: [whole.signal] }, ask);
   const { path } = target.locator;
-  if (provider.pending !== undefined) return stagedPlace(provider, path, call);
+  if (provider.pending !== undefined) return work(stagedPlace(provider, path, call));
+  const settings = { provider, path, reference: target.pathKey };
   if (provider.write !== undefined && provider.features.compareAndSet)
-    return siblingPlace({ provider, path, reference: target.pathKey, compare: true, call });
-  throw new SecretsError(
-    "unsupported",
+    return work(siblingPlace({ ...settings, compare: true, call }));
+  const other = provider.write === undefined || coordinator === undefined ? undefined : find(coordinator);
+  if (other === undefined || other.provider.write === undefined || !other.provider.features.compareAndSet)
+    throw unsupported(provider, other?.provider);
+  // A dry run changes nothing, the claim included.
+  if (dryRun) return work(siblingPlace({ ...settings, compare: false, call }));
+  const claim = await claimRotation({ clock, provider: other.provider, path: other.target.locator.path, holdMs, call });
+  const checked = <T>(ask: (context: CallContext) => Promise<T>) => {
+    claim.check();
+    return call(ask);
+  };
+  try {
+    return await work(siblingPlace({ ...settings, compare: false, call: checked }));
+  } finally {
+    await claim.release();
+  }
+}
+
+function unsupported(provider: Provider, coordinator: Provider | undefined): SecretsError {
+  const { kind } = coordinator ?? provider;
+  const message =
     provider.write === undefined
       ? `the ${provider.kind} provider does not write`
-      : `the ${provider.kind} provider has no compare-and-set, so two rotations could undo each other`,
-    { hint: "Name a { coordinator }: a reference in a backend that has one, such as the local store, Kubernetes or Vault." },
-  );
+      : `the ${kind} provider has no compare-and-set, so two rotations could undo each other`;
+  const hint = "Name a { coordinator }: a reference in a backend that has one, such as the local store, Kubernetes or Vault.";
+  return new SecretsError("unsupported", message, { hint });
 }

@@ -1,5 +1,5 @@
 import { createSecrets, isSecretsError, type Provider, type Rotator, type Secret, type Secrets } from "@keyhold/core";
-import { memory } from "@keyhold/testing";
+import { manualClock, memory } from "@keyhold/testing";
 import { describe, expect, it } from "vitest";
 
 const steps = ["create", "set", "test", "promote", "finish"] as const;
@@ -256,5 +256,69 @@ describe("use, while a rotation is under way that the old value does not survive
     }
     expect(entered.at(-1)).toBe("olderererererer".slice(0, "old".length + 10));
     await Promise.all([secrets.close(), reader.close()]);
+  });
+});
+
+describe("with a coordinator, where the backend compares nothing", () => {
+  function blind() {
+    const provider = memory({ secrets: { db: "old" } });
+    const unconditional: Provider = {
+      ...provider,
+      features: { ...provider.features, compareAndSet: false },
+      write: (locator, content, options, context) => {
+        expect(options.ifVersion).toBeUndefined();
+        return provider.write!(locator, content, options, context);
+      },
+    };
+    return { provider, unconditional };
+  }
+
+  it("rotates, goes on after a failure, and leaves the claim free", async () => {
+    const secrets = createSecrets({ providers: { blind: blind().unconditional, memory: memory() } });
+    const { rotator, calls } = counted(["test"]);
+    const coordinator = "memory://claims/db";
+    await secrets.rotate("blind://db", rotator, { coordinator }).catch(() => {});
+    expect(await secrets.rotate("blind://db", rotator, { coordinator })).toMatchObject({ resumed: true, version: "2" });
+    expect(calls.filter((call) => call === "create")).toHaveLength(1);
+    expect((await secrets.get("blind://db")).text()).toBe("old+1");
+    await secrets.close();
+  });
+
+  it("keeps everybody else out while one rotates, and lets them in some time after it has died", async () => {
+    const clock = manualClock();
+    const { unconditional } = blind();
+    const [first, second] = [0, 1].map(() => ({ ...unconditional, close: async () => {} })) as [Provider, Provider];
+    const claims = memory();
+    const dead = createSecrets({ providers: { blind: first, memory: { ...claims, close: async () => {} } }, clock });
+    const alive = createSecrets({ providers: { blind: second, memory: claims }, clock });
+    const options = { coordinator: "memory://claims/db" };
+    let reached = () => {};
+    const arrived = new Promise<void>((resolve) => {
+      reached = resolve;
+    });
+    const stuck: Rotator = { kind: "stuck", create: () => "new", set: () => new Promise(() => reached()) };
+    void dead.rotate("blind://db", stuck, { ...options, deadlineMs: 60_000 }).catch(() => {});
+    await arrived;
+    const { rotator } = counted();
+    await expect(alive.rotate("blind://db", rotator, options)).rejects.toMatchObject({ code: "conflict", retryable: true });
+    await clock.advance(76_000);
+    expect(await alive.rotate("blind://db", rotator, options)).toMatchObject({ resumed: true });
+    expect((await alive.get("blind://db")).text()).toBe("new");
+    await Promise.all([dead.close(), alive.close()]);
+  });
+
+  it("refuses a coordinator without compare-and-set, and one that holds something else", async () => {
+    const secrets = createSecrets({
+      providers: {
+        blind: blind().unconditional,
+        other: blind().unconditional,
+        memory: memory({ secrets: { taken: "a value" } }),
+      },
+    });
+    const { rotator } = counted();
+    const codeOf = (coordinator: string) => secrets.rotate("blind://db", rotator, { coordinator }).catch(({ code }) => code);
+    expect(await codeOf("other://claims/db")).toBe("unsupported");
+    expect(await codeOf("memory://taken")).toBe("conflict");
+    await secrets.close();
   });
 });
