@@ -1,4 +1,4 @@
-import { Argument, Command, type CommanderError } from "commander";
+import { Argument, Command, type CommanderError, Option } from "commander";
 import { packageVersion } from "./package-version.ts";
 
 const statuses = `
@@ -107,6 +107,35 @@ function remove(): Command {
     .action(async (name, options) => (await import("./commands/remove.ts")).remove(name, options));
 }
 
+function rotate(): Command {
+  return withCommonOptions(new Command("rotate"))
+    .summary("replace a credential by a new one that was proved to work")
+    .description(
+      "Makes a new value, keeps it as the pending one, has it accepted, proves that it works, and makes it the current one. A rotation that ended early is gone on with by the next. Steps are told on standard error.",
+    )
+    .argument("<name>", reference)
+    .addOption(
+      new Option("--with <rotator>", "how it is rotated")
+        .choices(["postgres", "random", "hmac", "key-pair", "jwks"])
+        .makeOptionMandatory(),
+    )
+    .option("--admin <reference>", "postgres: a login that may change the password")
+    .addOption(new Option("--strategy <name>", "postgres: two roles in turn, or one").choices(["alternating", "single"]))
+    .option("--field <name>", "random: draw this field anew, and keep the rest")
+    .option("--length <number>", "random, postgres: how many characters")
+    .option("--coordinator <reference>", "where a backend without compare-and-set keeps who may rotate")
+    .option("--dry-run", "prove what can be proved, and change nothing")
+    .option("--abandon-pending", "give up a value that waits since the secret was written by somebody else")
+    .addHelpText(
+      "after",
+      examples(
+        ["keyhold rotate aws://prod/db --with postgres --admin aws://prod/db-admin", "two roles in turn"],
+        ["keyhold rotate session --with random --length 48", "in the local store"],
+      ),
+    )
+    .action(async (name, options) => (await import("./commands/rotate.ts")).rotate(name, options));
+}
+
 function run(end: (status: number) => void): Command {
   return (
     withCommonOptions(new Command("run"))
@@ -180,7 +209,7 @@ export function createProgram(end: (status: number) => void): Command {
     // Options behind the command's name belong to it, so that `run` leaves those of what it runs alone.
     .enablePositionalOptions()
     .addHelpText("after", statuses);
-  const commands = [init(), set(), get(), list(), versions(), remove(), run(end), doctor(end), completion(), version()];
+  const commands = [init(), set(), get(), list(), versions(), remove(), rotate(), run(end), doctor(end), completion(), version()];
   for (const command of commands) program.addCommand(command.helpOption("-h, --help", "show this help"));
   for (const command of [program, ...commands]) {
     // Errors are thrown to main, which words and prints them.
