@@ -20,6 +20,7 @@ export default defineConfig({
       project("repository", "test/repository/**/*.test.ts", 60_000),
       project("servers", "test/servers/**/*.test.ts", 60_000),
       project("integration", "test/integration/**/*.test.ts", 120_000),
+      project("agents", "test/agents/**/*.test.ts", 60_000),
       project("rotation", "test/rotation/**/*.test.ts", 300_000),
       project("faults", "test/faults/**/*.test.ts", 120_000),
       project("examples", "examples/*/test/**/*.test.ts", 120_000),

@@ -1,0 +1,49 @@
+/** The encodings that answers are searched for, besides compression, which is undone first. `docs/agents.md` lists them. */
+const textEncodings: readonly ((value: string) => string)[] = [
+  (value) => value,
+  encodeURIComponent,
+  (value) => encodeURI(value),
+  (value) => new URLSearchParams([["", value]]).toString().slice(1),
+  (value) => JSON.stringify(value).slice(1, -1),
+  (value) => JSON.stringify(JSON.stringify(value)).slice(3, -3),
+  (value) => JSON.stringify(value).slice(1, -1).replaceAll("/", "\\/"),
+  (value) => value.replace(/[<>&"'/+=]/g, (character) => escapedUnit(character.charCodeAt(0))),
+  (value) => value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;"),
+  (value) => Array.from({ length: value.length }, (_, index) => escapedUnit(value.charCodeAt(index))).join(""),
+];
+
+const escapedUnit = (unit: number): string => `\\u${unit.toString(16).padStart(4, "0")}`;
+
+/** The part of the base64 text that is the same whatever stands before and after the value, `offset` bytes into a group of three. */
+function base64Core(bytes: Uint8Array, offset: number): string {
+  const start = Math.ceil((offset * 8) / 6);
+  const end = Math.floor(((offset + bytes.length) * 8) / 6);
+  return Buffer.concat([Buffer.alloc(offset), bytes])
+    .toString("base64")
+    .slice(start, end);
+}
+
+const upperCaseEscapes = (text: string) =>
+  text.replace(/%[0-9a-f]{2}|\\u[0-9a-f]{4}/gi, (found) => found.slice(0, 2) + found.slice(2).toUpperCase());
+const lowerCaseEscapes = (text: string) => text.replace(/%[0-9a-f]{2}/gi, (found) => found.toLowerCase());
+
+/** Every way in which a value may stand in an answer, as bytes, longest first. */
+export function encodingsOf(value: string): Buffer[] {
+  const bytes = Buffer.from(value);
+  const hex = bytes.toString("hex");
+  const cores = [0, 1, 2].map((offset) => base64Core(bytes, offset));
+  const texts = [
+    ...textEncodings.map((encode) => encode(value)).flatMap((text) => [text, upperCaseEscapes(text), lowerCaseEscapes(text)]),
+    ...cores.flatMap((core) => [core, core.replaceAll("+", "-").replaceAll("/", "_"), encodeURIComponent(core)]),
+    ...[hex, hex.toUpperCase()].flatMap((digits) => [digits, digits.replace(/../g, "%$&"), digits.replace(/../g, "\\x$&")]),
+  ];
+  const needles = [
+    ...texts.map((text) => Buffer.from(text)),
+    Buffer.from(value, "latin1"),
+    Buffer.from(value, "utf16le"),
+    Buffer.from(value, "utf16le").swap16(),
+  ];
+  const sorted = needles.sort((a, b) => a.length - b.length);
+  // What holds another of them is found by that one; but all of it has to go, so only equal ones are dropped.
+  return sorted.filter((needle, index) => !sorted.slice(0, index).some((other) => other.equals(needle))).reverse();
+}

@@ -1,0 +1,5 @@
+export type { Bearer, EgressEvent, EgressUse } from "./egress-event.ts";
+export type { EgressRule } from "./egress-rule.ts";
+export type { Grant, GrantOptions } from "./grant.ts";
+export type { PlaceholderOptions } from "./placeholders.ts";
+export { type GrantedFetch, type SecretFetch, type SecretFetchOptions, secretFetch } from "./secret-fetch.ts";
