@@ -1,6 +1,7 @@
 import {
   type CheckedReferences,
   createSecrets,
+  type GetOptions,
   isSecretsError,
   type Secrets,
   SecretsError,
@@ -37,28 +38,40 @@ export function invocationSecrets<R extends LambdaReferences, N extends string>(
   let isHeld = false;
   let restsUntil = 0;
 
-  const read = async (deadlineMs: number, newerThan?: { readonly maxAgeMs: number }) => {
-    const found = await secrets.getMany(checked, { deadlineMs, ...newerThan });
+  const read = async (options: GetOptions) => {
+    const found = await secrets.getMany(checked, options);
     isHeld = true;
     return found as SecretsFor<R>;
   };
 
+  const readNewer = async (deadlineMs: number) => {
+    try {
+      const found = await read({ deadlineMs, maxAgeMs: limitMs });
+      limitMs = drawLimitMs();
+      return found;
+    } catch (error) {
+      if (isSecretsError(error, "unavailable", "timeout", "rate-limited")) restsUntil = Date.now() + restMs;
+      return undefined;
+    }
+  };
+
   // What comes of it, the first invocation hears: an error while the runtime initialises ends the process, again at each start.
-  read(readMs).catch(() => {});
+  const early = new AbortController();
+  read({ deadlineMs: readMs, signal: early.signal }).catch(() => {});
 
   return async (context) => {
     if (!(maxAgeMs >= 0)) throw new SecretsError("invalid-argument", "maxAgeMs must be a number of at least 0");
     const endsAt = performance.now() + budgetMs(context);
     const leftMs = () => Math.max(1, endsAt - performance.now());
-    if (!isHeld || Date.now() < restsUntil) return read(leftMs());
+    const newer = isHeld && Date.now() >= restsUntil ? await readNewer(Math.min(refreshMs, leftMs() / 2)) : undefined;
+    if (newer !== undefined) return newer;
     try {
-      const found = await read(Math.min(refreshMs, leftMs() / 2), { maxAgeMs: limitMs });
-      limitMs = drawLimitMs();
-      return found;
-    } catch (error) {
-      if (isSecretsError(error, "unavailable", "timeout", "rate-limited")) restsUntil = Date.now() + restMs;
       // Either what is held serves on, or this says why it no longer may.
-      return read(leftMs());
+      return await read({ deadlineMs: leftMs() });
+    } catch (error) {
+      // A request that hangs since the init phase is not what the next invocation should wait for.
+      early.abort();
+      throw error;
     }
   };
 }
