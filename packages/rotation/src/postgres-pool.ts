@@ -39,7 +39,7 @@ export interface PostgresPoolOptions<N extends string, Config, Pool> {
   readonly login?: (secret: Secret) => PostgresLogin;
 }
 
-const mostAttempts = 5;
+const mostAttempts = 8;
 const proofPauseMs = 1_000;
 
 /**

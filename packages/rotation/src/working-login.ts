@@ -15,6 +15,7 @@ export interface WorkingLogin {
   close(): void;
 }
 
+const mostRefusals = 8;
 const same = (one: Secret | undefined, other: Secret) => one === other || one?.equals(other) === true;
 
 export async function workingLogin<N extends string>(
@@ -25,23 +26,30 @@ export async function workingLogin<N extends string>(
   let found: Secret | undefined;
   let proven: Secret | undefined;
   let finding: Promise<void> | undefined;
+  /** So that of an older one, which some cache still holds, and the one that was refused last, neither is found again. */
+  let refusals: Secret[] = [];
+  const forgive = (login: Secret) => {
+    refusals = refusals.filter((one) => !same(one, login));
+  };
   // What is current by now was pending before, or is newer.
-  handle.onChange(() => {
+  handle.onChange((login) => {
     found = undefined;
+    forgive(login);
   });
   const current = () => found ?? handle.current;
 
-  const find = (refused: Secret, error: unknown) =>
+  const find = (error: unknown) =>
     secrets
       .use(
         reference,
         (login) => {
-          if (same(refused, login)) throw error;
+          if (refusals.some((one) => same(one, login))) throw error;
           found = login;
         },
         { isAuthError: (thrown) => thrown === error },
       )
       .catch(() => {
+        refusals = [];
         throw error;
       });
 
@@ -50,6 +58,7 @@ export async function workingLogin<N extends string>(
       return current();
     },
     accepted(login) {
+      forgive(login);
       if (same(login, current())) proven = login;
     },
     isReplaced: (login) => proven !== undefined && !same(login, proven) && same(proven, current()),
@@ -57,7 +66,9 @@ export async function workingLogin<N extends string>(
     async refused(login, error) {
       // Somebody else has found another meanwhile.
       if (!same(login, current())) return;
-      finding ??= find(login, error).finally(() => {
+      forgive(login);
+      refusals = [login, ...refusals].slice(0, mostRefusals);
+      finding ??= find(error).finally(() => {
         finding = undefined;
       });
       await finding;
