@@ -62,6 +62,7 @@ describe("keyhold __complete", () => {
       "list",
       "versions",
       "remove",
+      "rotate",
       "run",
       "doctor",
       "completion",

@@ -11,7 +11,9 @@ export type { PostgresClient, PostgresClientConfig, PostgresDoor, PostgresServer
 export type { PostgresLogin } from "./postgres-login.ts";
 export { type PostgresPackage, type PostgresPoolOptions, postgresPool } from "./postgres-pool.ts";
 export { type PostgresPoolsOptions, postgresPools } from "./postgres-pools.ts";
+export { progressBar } from "./progress-bar.ts";
 export { type RandomOptions, random } from "./random.ts";
 export type { TextPolicy } from "./random-text.ts";
 export { type RedisCredentials, type RedisCredentialsOptions, type RedisLogin, redisCredentials } from "./redis-credentials.ts";
+export { type RotateAllOptions, type RotateAllProgress, type RotateAllResult, rotateAll } from "./rotate-all.ts";
 export { type FollowedSecret, type RotatingPool, type RotatingPoolOptions, rotatingPool } from "./rotating-pool.ts";
