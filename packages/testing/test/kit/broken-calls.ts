@@ -40,7 +40,7 @@ export const brokenCalls: readonly Broken[] = [
   {
     caughtBy: "the error not-found is given",
     fault: "retryAfterMs is not a number",
-    spoil: failWith(() => new SecretsError("not-found", "no", { retryAfterMs: Number("soon") })),
+    spoil: failWith(() => Object.assign(new SecretsError("not-found", "no"), { retryAfterMs: Number("soon") })),
   },
   {
     caughtBy: "the error invalid-argument is given",
