@@ -2,6 +2,7 @@ import { SecretsError } from "@keyhold/core";
 import { type AwsProfile, parseAwsProfiles, parseAwsSessions } from "./aws-profiles.ts";
 import type { Environment } from "./environment.ts";
 import { homePath } from "./home-path.ts";
+import { readTextFile } from "./read-text-file.ts";
 
 export interface SharedFileLocations {
   /** Default: AWS_SHARED_CREDENTIALS_FILE, then `~/.aws/credentials`. */
@@ -21,7 +22,7 @@ export interface SharedFiles {
 
 async function readText(path: string, file: "credentials" | "config"): Promise<string> {
   try {
-    return await process.getBuiltinModule("node:fs/promises").readFile(path, "utf8");
+    return await readTextFile(path);
   } catch (error) {
     const code = String((error as NodeJS.ErrnoException).code);
     if (code === "ENOENT" || code === "ENOTDIR") return "";

@@ -1,4 +1,5 @@
 import { SecretsError } from "@keyhold/core";
+import { readTextFile } from "./read-text-file.ts";
 
 /**
  * The text of a file that holds a credential, without the line break at its end.
@@ -9,7 +10,7 @@ import { SecretsError } from "@keyhold/core";
 export async function readCredentialFile(path: string, what: string): Promise<string> {
   let text: string;
   try {
-    text = await process.getBuiltinModule("node:fs/promises").readFile(path, "utf8");
+    text = await readTextFile(path);
   } catch (error) {
     const { code } = error as { readonly code?: unknown };
     const reason = typeof code === "string" && /^[A-Z_]{1,32}$/.test(code) ? ` (${code})` : "";
