@@ -17,3 +17,4 @@ export type { TextPolicy } from "./random-text.ts";
 export { type RedisCredentials, type RedisCredentialsOptions, type RedisLogin, redisCredentials } from "./redis-credentials.ts";
 export { type RotateAllOptions, type RotateAllProgress, type RotateAllResult, rotateAll } from "./rotate-all.ts";
 export { type FollowedSecret, type RotatingPool, type RotatingPoolOptions, rotatingPool } from "./rotating-pool.ts";
+export { type RotatesInEngines, vaultStaticRole } from "./vault-static-role.ts";

@@ -35,6 +35,11 @@ export interface VaultProvider extends Provider {
   wrap(locator: Locator, options: { readonly ttlMs: number }, context: CallContext): Promise<WrappedSecret>;
   /** Takes out what was wrapped. @throws SecretsError `not-found` when somebody did already, or it has expired. */
   unwrap(token: string | Secret, context: CallContext): Promise<SecretRecord>;
+  /**
+   * Has an engine rotate a credential of its own: `database/rotate-root/postgres`, after which nobody but Vault knows the password that
+   * it was configured with, or `database/rotate-role/app`, a static role's.
+   */
+  rotate(path: string, context: CallContext): Promise<void>;
   readonly policies: VaultPolicies;
 }
 
@@ -116,6 +121,10 @@ export function vaultProvider(transportTo: (server: ServerOptions) => Transport,
     wrap: (locator, { ttlMs }, context) => wrap(backend, locator, ttlMs, context),
 
     unwrap: (token, context) => unwrap(backend, token, context),
+
+    async rotate(path, context) {
+      await session.call("POST", checkedPath(path), {}, context);
+    },
 
     policies: createPolicies(session),
 
