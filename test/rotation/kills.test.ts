@@ -12,6 +12,7 @@ import { type AwsServer, startAws } from "../servers/aws/start-aws.ts";
 import { enableKv } from "../servers/openbao/secrets-engines.ts";
 import { type OpenBao, startOpenBao } from "../servers/openbao/start-openbao.ts";
 import { type PostgresServer, startPostgres } from "../servers/postgres/start-postgres.ts";
+import { writeFigure } from "./figures.ts";
 import { type KillPlace, open, providerOf, referenceTo } from "./kill-place.ts";
 
 const strategies = ["alternating", "single"] as const;
@@ -143,6 +144,12 @@ it.concurrent.each(["local", "OpenBao", "AWS"])(
     console.log(
       `${title}: ${kills} kills at ${seen} moments, ${resumed} rotations gone on with; ${logins} logins meanwhile, failed: ${JSON.stringify(failures)}`,
     );
+    const failed = Object.values(failures).reduce((sum, count) => sum + count, 0);
+    writeFigure(
+      "killed",
+      { figure: `${title}: ${kills} kills, ${resumed} resumed, ${failed} of ${logins} logins failed` },
+      title,
+    );
     expect(failures).toEqual({});
   },
 );
@@ -179,6 +186,7 @@ it("the control: without a pending value, the same death between two steps loses
   console.log(
     `control, no pending value: ${lost} of 3 kills lost the credential; ${failed} of ${logins} logins failed meanwhile`,
   );
+  writeFigure("killed", { control: `no pending value: ${lost} of 3 lost, ${failed} of ${logins} logins failed` }, "control");
   expect(lost).toBe(3);
   expect(failed).toBeGreaterThan(0);
 });

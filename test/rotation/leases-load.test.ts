@@ -2,6 +2,7 @@ import { createSecrets, type Provider, type SecretsEvent } from "@keyhold/core";
 import { tokenAuth, vault } from "@keyhold/vault";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DatabaseLogins, startDatabaseLogins } from "./database-logins.ts";
+import { writeFigure } from "./figures.ts";
 
 const reference = "vault://database/creds/app";
 let logins: DatabaseLogins;
@@ -44,6 +45,9 @@ describe("a database role with leases of 5 s that live 20 s at the most", () => 
       `database role, 60 s of load: ${refusals.length} of ${signedIn + refusals.length} refused with ${users} users one after the other; ` +
         `after close ${leases.length} leases, ${left.length} roles`,
     );
+    writeFigure("leases", {
+      figure: `${refusals.length} failed of ${signedIn + refusals.length}; after close ${leases.length} leases, ${left.length} roles`,
+    });
     expect(refusals).toEqual([]);
     expect(signedIn).toBeGreaterThan(500);
     expect(users).toBeGreaterThanOrEqual(3);
@@ -59,6 +63,7 @@ describe("a database role with leases of 5 s that live 20 s at the most", () => 
     };
     const { signedIn, refusals } = await load({ ...provider, read }, 15_000);
     console.log(`  control, renewal off: ${refusals.length} of ${signedIn + refusals.length} refused`);
+    writeFigure("leases", { control: `renewal off: ${refusals.length} failed of ${signedIn + refusals.length}` }, "control");
     expect(refusals.length).toBeGreaterThan(0);
   });
 });

@@ -2,6 +2,7 @@ import { createSecrets, type Handle, type SecretsEvent } from "@keyhold/core";
 import { manualClock } from "@keyhold/testing";
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../faults/random.ts";
+import { writeFigure } from "./figures.ts";
 import { type LeasePlan, type Outage, simulatedLender } from "./simulated-lender.ts";
 
 const minuteMs = 60_000;
@@ -70,6 +71,9 @@ describe("ten thousand leases over thirty days with outages and slow answers", (
       `${leases} leases, ${days} days, seed ${seed}: ${lender.calls} calls, ${ratio.toFixed(3)} of what is needed; shortest pause of a ` +
         `lease ${Math.round(lender.shortestGapMs)} ms; ${unexcused.length} lapses with an answer to be had, ${lapses} without`,
     );
+    writeFigure("simulated", {
+      figure: `${unexcused.length} lapses with an answer to be had; shortest pause ${Math.round(lender.shortestGapMs)} ms; ${ratio.toFixed(3)} of the calls needed`,
+    });
     expect(unexcused).toEqual([]);
     // The simulated clock counts in fractions.
     expect(Math.round(lender.shortestGapMs)).toBeGreaterThanOrEqual(1_000);
