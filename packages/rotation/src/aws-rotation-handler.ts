@@ -15,8 +15,8 @@ import {
 } from "@keyhold/core";
 
 export interface AwsRotationHandlerOptions {
-  /** The secret's provider: `aws(…)` of `@keyhold/aws`. Default: that of `@keyhold/aws/lean`, with what the function's environment says. */
-  readonly provider?: Provider;
+  /** The secret's provider: `aws()` of `@keyhold/aws/lean`, which takes what the function's environment says. */
+  readonly provider: Provider;
 }
 
 /** What Secrets Manager calls the function with: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html. */
@@ -32,15 +32,18 @@ type Stepped = Provider & { readonly pending: PendingStage };
  * A rotator as a Lambda rotation function: four steps, each of which may be called again and comes to the same. The function needs
  * `secretsmanager:DescribeSecret`, `GetSecretValue`, `PutSecretValue` and `UpdateSecretVersionStage`.
  *
- * @throws SecretsError, from the function: `conflict` for a version that is not the pending one, `invalid-argument` for another event.
+ * @throws SecretsError `unsupported` for another provider; from the function: `conflict` for a version that is not the pending one, `invalid-argument` for another event.
  * @example
- * export const handler = awsRotationHandler(postgres({ admin: () => secrets.get("aws://prod/db-admin") }));
+ * const provider = aws();
+ * const secrets = createSecrets({ providers: { aws: provider } });
+ * export const handler = awsRotationHandler(postgres({ admin: () => secrets.get("aws://prod/db-admin") }), { provider });
  */
 export function awsRotationHandler(
   rotator: Rotator,
-  options: AwsRotationHandlerOptions = {},
+  { provider }: AwsRotationHandlerOptions,
 ): (event: AwsRotationEvent, lambda?: { getRemainingTimeInMillis(): number }) => Promise<void> {
-  let loaded: Promise<Stepped> | undefined;
+  if (!isStepped(provider))
+    throw new SecretsError("unsupported", `the ${provider.kind} provider has no stage for what is pending`);
   return async (event, lambda) => {
     const { Step, SecretId: path, ClientRequestToken: token } = event ?? {};
     if (typeof Step !== "string" || typeof path !== "string" || typeof token !== "string") {
@@ -48,21 +51,12 @@ export function awsRotationHandler(
         hint: "Secrets Manager sends Step, SecretId and ClientRequestToken.",
       });
     }
-    loaded ??= stepped(options.provider).catch((error) => {
-      loaded = undefined;
-      throw error;
-    });
-    const provider = await loaded;
     const context = callContext({ deadlineMs: Math.max(1, (lambda?.getRemainingTimeInMillis() ?? 60_000) - 500) });
     await runStep({ rotator, provider, path, token, context }, Step);
   };
 }
 
-async function stepped(provider: Provider | undefined): Promise<Stepped> {
-  const found = provider ?? (await import("@keyhold/aws/lean")).aws();
-  if (found.pending !== undefined) return found as Stepped;
-  throw new SecretsError("unsupported", `the ${found.kind} provider has no stage for what is pending`);
-}
+const isStepped = (provider: Provider): provider is Stepped => provider.pending !== undefined;
 
 interface Work {
   readonly rotator: Rotator;
