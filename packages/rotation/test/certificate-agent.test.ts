@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, get } from "node:https";
+import { Agent, createServer, get } from "node:https";
 import type { AddressInfo } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
@@ -45,16 +45,16 @@ async function start() {
     () => secrets.close(),
     () => agent.destroy(),
   );
-  const ask = (path = "/") =>
+  const ask = (path = "/", through: Agent = agent) =>
     new Promise<string>((resolve, reject) => {
-      get({ host: "127.0.0.1", port: (server.address() as AddressInfo).port, path, agent }, (answer) => {
+      get({ host: "127.0.0.1", port: (server.address() as AddressInfo).port, path, agent: through }, (answer) => {
         let text = "";
         answer.setEncoding("utf8").on("data", (chunk) => (text += chunk));
         answer.on("end", () => resolve(text)).on("error", reject);
       }).on("error", reject);
     });
   const rotate = async (name: string) => secrets.put("memory://client", await pem(authority, name));
-  return { secrets, handle, agent, ask, rotate, held, connections, errors, server };
+  return { authority, secrets, handle, agent, ask, rotate, held, connections, errors, server };
 }
 
 describe("an agent whose client certificate rotates", () => {
@@ -96,9 +96,13 @@ describe("an agent whose client certificate rotates", () => {
   });
 
   it("shows its key nowhere, where an agent that is given one carries it in the names of its sockets", async () => {
-    const { agent, ask } = await start();
+    const { agent, ask, authority } = await start();
     await ask();
-    expect(inspect(agent, { depth: 8, showHidden: true })).not.toContain("PRIVATE KEY");
+    const naive = new Agent({ keepAlive: true, ...(await authority.issue()) });
+    ends.push(() => naive.destroy());
+    await ask("/", naive);
+    const shown = (one: Agent) => inspect(one, { depth: 8, showHidden: true }).includes("PRIVATE KEY");
+    expect([shown(agent), shown(naive)]).toEqual([false, true]);
   });
 
   it("follows no longer once it is destroyed", async () => {
