@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { type AddressInfo, createServer as createTcpServer, type LookupFunction, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer, type LookupFunction, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { type CertificateAuthority, certificateAuthority } from "../servers/certificates.ts";
 
@@ -22,6 +22,8 @@ export interface Host {
   readonly requests: Received[];
   /** What it does with requests now. */
   answer: Answer;
+  /** What it does where it is asked, as a proxy, for a tunnel. */
+  tunnel: (socket: Socket, head: Buffer) => void;
 }
 
 export interface World {
@@ -34,6 +36,8 @@ export interface World {
   readonly internal: Host;
   /** The attacker's, without TLS. Answers as a proxy would. */
   readonly plain: Host;
+  /** The model's. */
+  readonly model: Host;
   /** Where names lead now. */
   readonly names: Map<string, () => readonly string[]>;
   readonly lookup: LookupFunction;
@@ -53,7 +57,7 @@ export const names = {
     "api.keyhold.test.evil.test",
     "evilapi.keyhold.test",
     "sub.api.keyhold.test",
-    "xn--pi-6kc.keyhold.test",
+    new URL("https://\u0430pi.keyhold.test").hostname,
     "localhost",
     "127.0.0.1",
     "127.0.0.2",
@@ -77,7 +81,13 @@ async function startHost(address: string, port: number, certificates?: { readonl
   const bytes: Buffer[] = [];
   const requests: Received[] = [];
   const sockets = new Set<Socket>();
-  const host = { address, requests, bytes: () => Buffer.concat(bytes), answer: ok };
+  const host = {
+    address,
+    requests,
+    bytes: () => Buffer.concat(bytes),
+    answer: ok,
+    tunnel: (socket: Socket, _head: Buffer): void => void socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n"),
+  };
   const http = createServer(async (request, response) => {
     try {
       const { method = "", url: path = "", headers } = request;
@@ -88,8 +98,7 @@ async function startHost(address: string, port: number, certificates?: { readonl
       response.destroy();
     }
   });
-  // A proxy is asked to open a tunnel; what it hears then is recorded like all the rest.
-  http.on("connect", (_request, socket) => socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n"));
+  http.on("connect", (_request, socket, head) => host.tunnel(socket as Socket, head));
   const serve = (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
@@ -129,7 +138,18 @@ export async function startWorld(): Promise<World & { readonly authority: Certif
   const evil = await startHost("127.0.0.1", 0, certificates);
   const internal = await startInternal(api.port, certificates);
   const plain = await startHost("127.0.0.1", 0);
-  const hosts = [api, evil, internal, plain];
+  // A proxy that leads to the attacker, who has a certificate for the name.
+  plain.tunnel = (socket, head) => {
+    const onward = connect(evil.port, "127.0.0.1", () => {
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      onward.write(head);
+      onward.pipe(socket).pipe(onward);
+    });
+    for (const end of [socket, onward]) end.on("error", () => end.destroy());
+    socket.once("close", () => onward.destroy());
+  };
+  const model = await startHost("127.0.0.1", 0, certificates);
+  const hosts = [api, evil, internal, plain, model];
   const found = new Map<string, () => readonly string[]>();
   const lookup: LookupFunction = (hostname, options, callback) => {
     const addresses = found.get(hostname)?.() ?? ["127.0.0.1"];
@@ -144,6 +164,7 @@ export async function startWorld(): Promise<World & { readonly authority: Certif
     evil,
     internal,
     plain,
+    model,
     names: found,
     lookup,
     reset() {

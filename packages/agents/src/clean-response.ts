@@ -120,7 +120,8 @@ export function cleanResponse(answer: Answer, options: CleaningOptions): Respons
   }
   const response = new Response(body, {
     status: answer.status,
-    statusText: statusOnly ? "" : cleanText(answer.statusText, needles),
+    // The usual one: the host's own is decoded before anything could be found in it.
+    statusText: process.getBuiltinModule("node:http").STATUS_CODES[answer.status] ?? "",
     headers: statusOnly ? new Headers() : cleanHeaders(answer, needles),
   });
   return Object.defineProperties(response, { url: { value: url }, redirected: { value: redirected } });

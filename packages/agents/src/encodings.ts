@@ -35,6 +35,8 @@ export function encodingsOf(value: string): Buffer[] {
   const texts = [
     ...textEncodings.map((encode) => encode(value)).flatMap((text) => [text, upperCaseEscapes(text), lowerCaseEscapes(text)]),
     ...cores.flatMap((core) => [core, core.replaceAll("+", "-").replaceAll("/", "_"), encodeURIComponent(core)]),
+    // As bytes are printed: 115,107 and 115, 107 and 73 6b.
+    ...[[...bytes].join(","), [...bytes].join(", "), hex.replace(/..(?=.)/g, "$& ")],
     ...[hex, hex.toUpperCase()].flatMap((digits) => [digits, digits.replace(/../g, "%$&"), digits.replace(/../g, "\\x$&")]),
   ];
   const needles = [

@@ -1,0 +1,33 @@
+import type { AttackTable } from "./attack.ts";
+import { echoPlain } from "./classes/echo.ts";
+import { echoEncoded } from "./classes/echo-encoded.ts";
+import { echoPlaces } from "./classes/echo-places.ts";
+import { errors } from "./classes/errors.ts";
+import { grants } from "./classes/grants.ts";
+import { hostRules } from "./classes/host-rules.ts";
+import { injection } from "./classes/injection.ts";
+import { privateAddresses } from "./classes/private-addresses.ts";
+import { rebinding } from "./classes/rebinding.ts";
+import { redirects } from "./classes/redirects.ts";
+import { serialisation } from "./classes/serialisation.ts";
+import { split } from "./classes/split.ts";
+import { thrownRequests } from "./classes/thrown-requests.ts";
+import { traces } from "./classes/traces.ts";
+
+/** Every class of attack. Add a class here; each has at least five attacks that differ by mechanism. */
+export const classes: Readonly<Record<string, AttackTable>> = {
+  "prompt injection asks for the key": injection,
+  "an echo in plain": echoPlain,
+  "an echo from another place": echoPlaces,
+  "an encoded echo": echoEncoded,
+  redirects,
+  "DNS re-binding": rebinding,
+  "private addresses": privateAddresses,
+  "provoked errors": errors,
+  "exfiltration split over calls": split,
+  "trace export": traces,
+  serialisation,
+  "a tool that throws its request": thrownRequests,
+  "tricks with the rule's host": hostRules,
+  "over-use of a grant": grants,
+};
