@@ -83,20 +83,22 @@ export async function postgresPool<N extends string, Config, Pool>(options: Post
   const connect = open.connect.bind(open) as () => Promise<CheckedOut>;
   const checkOut = async (): Promise<CheckedOut> => {
     for (let attempt = 1; ; ) {
-      const tried = currentOf(login);
+      const tried = login.peek();
+      let client: CheckedOut;
       try {
-        const client = await connect();
-        const secret = signedInWith.get(client);
-        if (secret === undefined || !login.isReplaced(secret)) {
-          if (secret !== tried) prove();
-          return client;
-        }
-        client.release(true);
+        client = await connect();
       } catch (error) {
         if (attempt === mostAttempts || tried === undefined || !isAuthenticationError(error)) throw error;
         attempt += 1;
         await login.refused(tried, error);
+        continue;
       }
+      const secret = signedInWith.get(client);
+      if (secret === undefined || !login.isReplaced(secret)) {
+        if (secret !== tried) prove();
+        return client;
+      }
+      client.release(true);
     }
   };
   // `pool.query` goes through `pool.connect` too.
@@ -115,15 +117,6 @@ export async function postgresPool<N extends string, Config, Pool>(options: Post
     return end(callback);
   };
   return pool;
-}
-
-function currentOf(login: WorkingLogin): Secret | undefined {
-  try {
-    return login.current;
-  } catch {
-    // It is closed, or a lease has ended: the new connection tells why.
-    return undefined;
-  }
 }
 
 /** A client that has no login to connect with. */

@@ -4,6 +4,8 @@ import type { ReferenceTo, Secret, Secrets } from "@keyhold/core";
 export interface WorkingLogin {
   /** For a new connection. @throws SecretsError as `Handle.current` does. */
   readonly current: Secret;
+  /** The same, or undefined where the handle is closed or a lease has ended. */
+  peek(): Secret | undefined;
   /** A new connection has signed in with `login`. */
   accepted(login: Secret): void;
   /** Whether another has taken the place of `login`, and is known to work. */
@@ -16,7 +18,8 @@ export interface WorkingLogin {
 }
 
 const mostRefusals = 8;
-const same = (one: Secret | undefined, other: Secret) => one === other || one?.equals(other) === true;
+const same = (one: Secret | undefined, other: Secret | undefined) =>
+  one !== undefined && other !== undefined && (one === other || one.equals(other));
 
 export async function workingLogin<N extends string>(
   secrets: Pick<Secrets<N>, "handle" | "use">,
@@ -37,6 +40,13 @@ export async function workingLogin<N extends string>(
     forgive(login);
   });
   const current = () => found ?? handle.current;
+  const peek = () => {
+    try {
+      return current();
+    } catch {
+      return undefined;
+    }
+  };
 
   const find = (error: unknown) =>
     secrets
@@ -57,15 +67,18 @@ export async function workingLogin<N extends string>(
     get current() {
       return current();
     },
+    peek,
     accepted(login) {
       forgive(login);
-      if (same(login, current())) proven = login;
+      if (same(login, peek())) proven = login;
     },
-    isReplaced: (login) => proven !== undefined && !same(login, proven) && same(proven, current()),
-    isProven: () => same(proven, current()),
+    isReplaced: (login) => proven !== undefined && !same(login, proven) && same(proven, peek()),
+    isProven: () => same(proven, peek()),
     async refused(login, error) {
+      const now = peek();
+      if (now === undefined) throw error;
       // Somebody else has found another meanwhile.
-      if (!same(login, current())) return;
+      if (!same(login, now)) return;
       forgive(login);
       refusals = [login, ...refusals].slice(0, mostRefusals);
       finding ??= find(error).finally(() => {

@@ -6,6 +6,9 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { type PostgresServer, startPostgres } from "../../../test/servers/postgres/start-postgres.ts";
 
+/** However busy the machine is. */
+const eventually = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 20_000 });
+
 let server: PostgresServer;
 let superuser: pg.Pool;
 beforeAll(async () => {
@@ -75,7 +78,7 @@ describe("a pool that asks at each new connection", () => {
     idle.release();
     await secrets.rotate("memory://db", postgres({ server: where(), admin }));
     // The first that asks learns that the new login works; whoever comes after it gets connections of that alone.
-    await vi.waitFor(async () => expect(await whoAmI(pool)).toBe(`${username}_clone`));
+    await eventually(async () => expect(await whoAmI(pool)).toBe(`${username}_clone`));
     expect((await working.query("select current_user as name")).rows).toEqual([{ name: username }]);
     working.release();
     const clients = [await pool.connect(), await pool.connect()];
@@ -109,9 +112,10 @@ describe("a pool that asks at each new connection", () => {
     const pool = await open({ config: { ...where(), maxUses: 1 } });
     expect(await whoAmI(pool)).toBe(username);
     await superuser.query(`alter role ${username} password 'by hand'`);
-    const before = reads();
+    const [before, startedAt] = [reads(), performance.now()];
     for (let count = 0; count < 20; count += 1) await expect(whoAmI(pool)).rejects.toMatchObject({ code: "28P01" });
-    expect(reads() - before).toBeLessThanOrEqual(3);
+    // Three, and none for the next five seconds.
+    expect(reads() - before).toBeLessThanOrEqual(3 * (1 + (performance.now() - startedAt) / 5_000));
   });
 
   it("goes on with the connections it has while the newest login is not accepted", async () => {
@@ -120,7 +124,7 @@ describe("a pool that asks at each new connection", () => {
     expect(await whoAmI(pool)).toBe(username);
     const handle = await secrets.handle("memory://db");
     await secrets.put("memory://db", { username, password: "not known to the server" });
-    await vi.waitFor(() => expect(handle.current.field("password").text()).toBe("not known to the server"));
+    await eventually(() => expect(handle.current.field("password").text()).toBe("not known to the server"));
     for (let count = 0; count < 20; count += 1) expect(await whoAmI(pool)).toBe(username);
   });
 
@@ -164,11 +168,19 @@ describe("a pool that asks at each new connection", () => {
     const { handle } = secrets;
     vi.spyOn(secrets, "handle").mockImplementation(async (...call: Parameters<typeof handle>) => {
       const opened = await handle.apply(secrets, call);
-      vi.spyOn(opened, "close").mockImplementation(closed);
+      const close = opened.close.bind(opened);
+      vi.spyOn(opened, "close").mockImplementation(() => {
+        closed();
+        close();
+      });
       return opened;
     });
     const pool = await open();
-    await pool.end();
+    // One that is being made meanwhile ends no process.
+    const asked = Promise.allSettled([pool.query("select 1"), pool.query("select 1")]);
+    const ending = pool.end();
+    await asked;
+    await ending;
     expect(closed).toHaveBeenCalledOnce();
     await expect(pool.query("select 1")).rejects.toThrow();
   });
@@ -182,9 +194,9 @@ describe("pools that take each other's place", () => {
     const whoIs = () => pools.use(whoAmI);
     expect(await whoIs()).toBe(username);
     await secrets.rotate("memory://db", postgres({ server: where(), admin }));
-    await vi.waitFor(async () => expect(await whoIs()).toBe(`${username}_clone`));
+    await eventually(async () => expect(await whoIs()).toBe(`${username}_clone`));
     const count = async () => (await superuser.query("select from pg_stat_activity where usename = $1", [username])).rowCount;
-    await vi.waitFor(async () => expect(await count()).toBe(0));
+    await eventually(async () => expect(await count()).toBe(0));
   });
 
   it("serve by the old login until the new one is accepted, and tell why", async () => {
@@ -194,12 +206,12 @@ describe("pools that take each other's place", () => {
     const pools = await postgresPools({ pg, handle, config: where(), onError: (error) => errors.push(error) });
     ends.push(() => pools.close());
     await secrets.put("memory://db", { username, password: "not known yet" });
-    await vi.waitFor(() => expect(errors).toHaveLength(1));
+    await eventually(() => expect(errors).toHaveLength(1));
     expect(errors[0]).toMatchObject({ code: "28P01" });
     expect(await pools.use(whoAmI)).toBe(username);
     await superuser.query(`alter role ${username} password 'not known yet'`);
     const before = pools.current;
-    await vi.waitFor(() => expect(pools.current).not.toBe(before), { timeout: 10_000 });
+    await eventually(() => expect(pools.current).not.toBe(before));
     expect(inspect(pools.current, { depth: 10 })).not.toContain("not known yet");
   });
 });
