@@ -186,6 +186,24 @@ describe("a pool that asks at each new connection", () => {
   });
 });
 
+describe("a password as a function, by hand", () => {
+  it("is asked at each new connection, so that it sees a change, where one that is read once is refused", async () => {
+    const { secrets, username: user, login } = await start();
+    const handle = await secrets.handle("memory://db");
+    const byHand = new pg.Pool({ ...where(), user, maxUses: 1, password: () => handle.current.field("password").text() });
+    const once = new pg.Pool({ ...where(), user, maxUses: 1, password: login.password });
+    ends.push(
+      () => byHand.end(),
+      () => once.end(),
+    );
+    expect([await whoAmI(byHand), await whoAmI(once)]).toEqual([user, user]);
+    await secrets.rotate("memory://db", postgres({ strategy: "single", server: where(), admin }));
+    await eventually(() => expect(handle.current.field("password").text()).not.toBe(login.password));
+    expect(await whoAmI(byHand)).toBe(user);
+    await expect(whoAmI(once)).rejects.toMatchObject({ code: "28P01" });
+  });
+});
+
 describe("pools that take each other's place", () => {
   it("serve by the newest user, and leave no connection of the one before", async () => {
     const { secrets, username } = await start();
