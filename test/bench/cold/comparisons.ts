@@ -1,7 +1,10 @@
 import type { Measured } from "./measure.ts";
 import { type Cloud, clouds, modes, nameOf, peers } from "./programs.ts";
 
-/** One line of `results-cold.json`. Times are milliseconds from the start of the process to the first secret. */
+/**
+ * One line of `results-cold.json`. Times are milliseconds of the processor from the start of the process to the first secret: what else
+ * the machine does at that time changes them by a tenth, and those of the clock by a factor of three.
+ */
 export interface Comparison {
   readonly name: string;
   /** Which program is ours. */
@@ -28,13 +31,13 @@ function compare(found: Found, name: string, ours: string, others: readonly stri
   });
   const first = theirs[0]?.[1];
   if (mine === undefined || first === undefined || theirs[0]?.[0] !== others[0]) return [];
-  const base = median(first.ms);
+  const base = median(first.cpuMs);
   const comparison: Comparison = {
     name,
     program: ours,
-    ours: rounded(median(mine.ms)),
-    peers: Object.fromEntries(theirs.map(([other, { ms }]) => [other, rounded(median(ms))])),
-    ratio: rounded(median(mine.ms.map((ms, round) => ms / (first.ms[round] as number))), 3),
+    ours: rounded(median(mine.cpuMs)),
+    peers: Object.fromEntries(theirs.map(([other, { cpuMs }]) => [other, rounded(median(cpuMs))])),
+    ratio: rounded(median(mine.cpuMs.map((ms, round) => ms / (first.cpuMs[round] as number))), 3),
     bound: bound === "10 ms more" ? rounded((base + 10) / base, 3) : bound,
   };
   return [comparison];

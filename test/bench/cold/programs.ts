@@ -14,7 +14,7 @@ export interface Program {
   /** Such as `aws static lean`, or `aws static lean bundled`. */
   readonly name: string;
   readonly file: string;
-  /** One CommonJS file, with Node's compile cache. */
+  /** One CommonJS file, with V8's code cache: see docs/serverless.md. */
   readonly bundled: boolean;
   /** Over the SDK: the lean program with the package's main entry in place of `/lean`. */
   readonly overSdk: boolean;
