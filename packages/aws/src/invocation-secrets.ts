@@ -9,9 +9,12 @@ import {
 } from "@keyhold/core";
 import type { LambdaContext, LambdaOptions, LambdaReferences } from "./lambda-options.ts";
 import { leanAws } from "./lean-aws.ts";
+import { retryPauseMs } from "./retry-pause.ts";
 
-/** How long a read may take at the most, while nothing is held that could serve instead. */
+/** How long one read may take, while nothing is held that could serve instead. */
 const readMs = 10_000;
+/** How long an invocation waits at the most, however much time it has. */
+const mostMs = 30_000;
 /** How long an invocation waits for newer values while older ones would do. */
 const refreshMs = 1_000;
 /** After newer values could not be had, how long older ones serve before the next try. */
@@ -21,8 +24,8 @@ const reserveMs = 500;
 
 /** How long this invocation may wait. */
 function budgetMs(context: Partial<LambdaContext> | undefined): number {
-  const left = context?.getRemainingTimeInMillis?.() ?? readMs + reserveMs;
-  return Math.max(1, Math.min(readMs, left - Math.min(reserveMs, left / 5)));
+  const left = context?.getRemainingTimeInMillis?.() ?? mostMs;
+  return Math.min(mostMs, left - Math.min(reserveMs, left / 5));
 }
 
 /** One batch of references, as each invocation finds them. It begins to read when it is made, and never throws before it is asked. */
@@ -50,7 +53,7 @@ export function invocationSecrets<R extends LambdaReferences, N extends string>(
       limitMs = drawLimitMs();
       return found;
     } catch (error) {
-      if (isSecretsError(error, "unavailable", "timeout", "rate-limited")) restsUntil = Date.now() + restMs;
+      if (isSecretsError(error) && error.retryable) restsUntil = Date.now() + restMs;
       return undefined;
     }
   };
@@ -65,13 +68,17 @@ export function invocationSecrets<R extends LambdaReferences, N extends string>(
     const leftMs = () => Math.max(1, endsAt - performance.now());
     const newer = isHeld && Date.now() >= restsUntil ? await readNewer(Math.min(refreshMs, leftMs() / 2)) : undefined;
     if (newer !== undefined) return newer;
-    try {
-      // Either what is held serves on, or this says why it no longer may.
-      return await read({ deadlineMs: leftMs() });
-    } catch (error) {
-      // A request that hangs since the init phase is not what the next invocation should wait for.
-      early.abort();
-      throw error;
+    for (let turn = 0; ; turn += 1) {
+      try {
+        // Either what is held serves on, or this says why it no longer may.
+        return await read({ deadlineMs: Math.min(readMs, leftMs()) });
+      } catch (error) {
+        // A request that hangs since the init phase is not what the next invocation should wait for.
+        early.abort();
+        const pauseMs = retryPauseMs(error, turn);
+        if (pauseMs === undefined || pauseMs >= leftMs()) throw error;
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
     }
   };
 }
