@@ -13,6 +13,9 @@ const withoutGlobals: Readonly<Record<string, Readonly<Record<string, string>>>>
   "@keyhold/core": { performance: "undefined" },
 };
 
+/** What an entry takes from the main one of its own package it imports from there, so that there is one of each. */
+const mainEntry: Readonly<Record<string, RegExp>> = { "@keyhold/core": /^@keyhold\/core$/ };
+
 /** A package that starts cold has entries of one file each, with our own packages inside: a further file costs a start a millisecond. */
 const ownParts = (name: string): RegExp =>
   // Most logins at Vault are none of a cloud's workload, so its adapter loads what proves one when it is needed.
@@ -41,7 +44,7 @@ async function buildEntries(owner: Package, { entry, startsCold, clean }: EntryB
     define: { ...withoutGlobals[name] },
     deps: startsCold
       ? { alwaysBundle: parts, onlyBundle: [parts], dts: { neverBundle: parts } }
-      : { onlyBundle: [...(inlined[name] ?? [])] },
+      : { onlyBundle: [...(inlined[name] ?? [])], ...(mainEntry[name] ? { neverBundle: [mainEntry[name]] } : {}) },
     // From their sources, as they may not be built yet.
     ...(startsCold ? { inputOptions: { resolve: { conditionNames: ["@keyhold/source", "node", "import", "default"] } } } : {}),
     outputOptions: Object.keys(entry).length === 1 ? { codeSplitting: false } : {},
@@ -60,7 +63,7 @@ async function buildEntries(owner: Package, { entry, startsCold, clean }: EntryB
 export async function buildPackage(owner: Package): Promise<void> {
   const all = Object.entries(entries(owner));
   const startsCold = all.some(([name]) => name === "lean");
-  const groups = startsCold ? all.map((one) => [one]) : [all];
+  const groups = startsCold || mainEntry[owner.manifest.name] ? all.map((one) => [one]) : [all];
   const found: Bundled[] = [];
   for (const [index, group] of groups.entries()) {
     const inlinedDeps = await buildEntries(owner, { entry: Object.fromEntries(group), startsCold, clean: index === 0 });

@@ -9,6 +9,7 @@ import {
   type VersionState,
   type VersionSummary,
 } from "@keyhold/core";
+import { changedPaths } from "./changed-paths.ts";
 import { check } from "./check.ts";
 import { listVersions } from "./list-versions.ts";
 import { secretName, secretVersion } from "./secret-name.ts";
@@ -56,7 +57,15 @@ export interface AzureProvider extends Provider {
   purge(path: string, context: CallContext): Promise<void>;
 }
 
-const features: Features = { versions: true, stages: false, binary: true, leases: false, compareAndSet: false };
+// Reading is what tells the version here. A vault bears 400 reads a second: https://learn.microsoft.com/azure/key-vault/general/service-limits
+const features: Features = {
+  versions: true,
+  stages: false,
+  binary: true,
+  leases: false,
+  compareAndSet: false,
+  probesPerSecond: 4,
+};
 
 /** A page of the items whose names start with a prefix, in any case: Key Vault cannot filter, and ignores case. */
 async function filtered<T, Item extends SecretSummary>(page: Promise<VaultPage<T>>, prefix: string, toItem: (item: T) => Item) {
@@ -66,8 +75,8 @@ async function filtered<T, Item extends SecretSummary>(page: Promise<VaultPage<T
   return { items: found, ...(next === undefined ? {} : { next }) };
 }
 
-/** The provider over any transport. */
-export function azureProvider(transport: Transport): AzureProvider {
+/** The provider of the vault at this origin, over any transport. */
+export function azureProvider(transport: Transport, vault: string): AzureProvider {
   return {
     kind: "azure",
     features,
@@ -91,6 +100,8 @@ export function azureProvider(transport: Transport): AzureProvider {
     list: ({ prefix, cursor }, context) => filtered(transport.listSecrets(cursor, context), prefix, toSummary),
 
     versions: async (path, _query, context) => ({ items: await listVersions(transport, secretName(path), context) }),
+
+    changedPaths: (event) => changedPaths(event, vault),
 
     check: (context) => check(transport, context),
 

@@ -1,6 +1,7 @@
 import type { AzureOptions } from "./azure-options.ts";
 import { type AzureProvider, azureProvider } from "./azure-provider.ts";
 import { sdkTransport } from "./sdk-transport.ts";
+import { vaultOrigin } from "./vault-origin.ts";
 
 /**
  * Azure Key Vault by Azure's own SDK, which is loaded at the first call. A path is a secret's name, in which Key Vault ignores case;
@@ -11,5 +12,5 @@ import { sdkTransport } from "./sdk-transport.ts";
  * const secrets = createSecrets({ providers: { azure: azure({ vaultName: "ml-prod" }) } });
  */
 export function azure(options: AzureOptions): AzureProvider {
-  return azureProvider(sdkTransport(options));
+  return azureProvider(sdkTransport(options), vaultOrigin(options));
 }

@@ -1,4 +1,5 @@
 import { type CallContext, type Features, type Locator, type Provider, SecretsError, throwIfEnded } from "@keyhold/core";
+import { changedPaths } from "./changed-paths.ts";
 import { check } from "./check.ts";
 import type { GcpOptions } from "./gcp-options.ts";
 import { checkedProject, lastSegment, pathPrefix, type SecretPath, secretPath, versionId } from "./resource-name.ts";
@@ -113,6 +114,8 @@ export function gcpProvider(
         .map((secret) => toSummary(secret, before + lastSegment(secret.name)));
       return { items, next: nextPageToken || undefined };
     },
+
+    changedPaths: (event) => changedPaths(event, { projectId, location }),
 
     async versions(path, { cursor }, context) {
       const page = { pageSize, ...(cursor === undefined ? {} : { pageToken: cursor }) };
