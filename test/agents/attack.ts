@@ -37,6 +37,8 @@ export interface Tool {
 export interface Attack {
   readonly name: string;
   readonly run: (tool: Tool) => Promise<void> | void;
+  /** The value must have been sent, as otherwise there was nothing to hand back. */
+  readonly isSent?: true;
   /** How many requests with the value the rule's host may get. Default: any number. */
   readonly uses?: number;
   /** Which requests with the value are not what the rules allow, although they reach the rule's host. */

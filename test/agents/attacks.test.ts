@@ -15,7 +15,7 @@ const findings = { attacks: 0, leaks: 0, plainLeaks: 0 };
 
 beforeAll(async () => {
   world = await startWorld();
-  held = await leaksOf({ name: "nothing", run: () => {} }, "plain");
+  held = (await attempt({ name: "nothing", run: () => {} }, "plain")).leaks;
 });
 afterAll(async () => {
   await world.close();
@@ -63,8 +63,11 @@ function outside({ world, attack, subject }: Scene): string {
 const holds = (text: string | Buffer, canaries: readonly Canary[]) =>
   canaries.some((canary) => findCanary(text, canary).length > 0);
 
-/** Runs one attack, and gives the sinks in which the value turned up. */
-async function leaksOf(attack: Attack, kind: keyof typeof subjects): Promise<string[]> {
+/** Runs one attack: the sinks in which the value turned up, and whether the rule's host got it. */
+async function attempt(
+  attack: Attack,
+  kind: keyof typeof subjects,
+): Promise<{ readonly leaks: string[]; readonly isSent: boolean }> {
   world.reset();
   const subject = await subjects[kind](world);
   const stream = new PassThrough();
@@ -88,19 +91,20 @@ async function leaksOf(attack: Attack, kind: keyof typeof subjects): Promise<str
   const scene: Scene = { world, attack, subject, logged: () => text };
   const found = Object.entries(sinks).filter(([, emitted]) => holds(emitted(scene), subject.canaries));
   await subject.close();
-  return found.map(([name]) => name);
+  return { leaks: found.map(([name]) => name), isSent: holds(world.api.bytes(), subject.canaries) };
 }
 
 describe.each(Object.entries(classes))("%s", (_name, table) => {
   it("has at least five attacks", () => expect(table.length).toBeGreaterThanOrEqual(5));
 
   it.for(table.map(([name, run, rest]) => ({ name, run, ...rest })))("$name", async (attack) => {
-    const plainLeaks = (await leaksOf(attack, "plain")).filter((sink) => !held.includes(sink));
-    const leaks = await leaksOf(attack, "keyhold");
+    const plainLeaks = (await attempt(attack, "plain")).leaks.filter((sink) => !held.includes(sink));
+    const { leaks, isSent } = await attempt(attack, "keyhold");
     findings.attacks += 1;
     findings.leaks += leaks.length;
     if (plainLeaks.length > 0) findings.plainLeaks += 1;
     expect(leaks).toEqual([]);
+    if (attack.isSent) expect(isSent).toBe(true);
     // An attack that gets nothing out of plain fetch either would prove nothing.
     expect(plainLeaks).not.toEqual([]);
   });

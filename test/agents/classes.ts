@@ -14,12 +14,15 @@ import { split } from "./classes/split.ts";
 import { thrownRequests } from "./classes/thrown-requests.ts";
 import { traces } from "./classes/traces.ts";
 
+/** An echo of what was never sent would be no attack. */
+const sent = (table: AttackTable): AttackTable => table.map(([name, run, rest]) => [name, run, { ...rest, isSent: true }]);
+
 /** Every class of attack. Add a class here; each has at least five attacks that differ by mechanism. */
 export const classes: Readonly<Record<string, AttackTable>> = {
   "prompt injection asks for the key": injection,
-  "an echo in plain": echoPlain,
-  "an echo from another place": echoPlaces,
-  "an encoded echo": echoEncoded,
+  "an echo in plain": sent(echoPlain),
+  "an echo from another place": sent(echoPlaces),
+  "an encoded echo": sent(echoEncoded),
   redirects,
   "DNS re-binding": rebinding,
   "private addresses": privateAddresses,

@@ -77,6 +77,9 @@ function policyOf(index: number, rule: EgressRule, origin: string): OriginPolicy
   if (scheme === "http" && !areLoopback(addresses ?? [])) {
     throw refuse(index, "contradicts itself: http beyond loopback", "Everybody on the way could read the value. Use https.");
   }
+  if (rule.response === "status-only" && rule.redirects === "follow-without-value") {
+    throw refuse(index, "contradicts itself: it follows a host that is not trusted", "Leave out `redirects` or `response`.");
+  }
   return {
     origin,
     addresses: policy,

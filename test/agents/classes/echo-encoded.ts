@@ -10,7 +10,6 @@ const base64 = (text: string) => Buffer.from(text).toString("base64");
 const encoders: Readonly<Record<string, (value: string) => string | Buffer>> = {
   "percent-encoded": encodeURIComponent,
   "percent-encoded in lower case": (value) => encodeURIComponent(value).replace(/%../g, (found) => found.toLowerCase()),
-  "percent-encoded, every byte": (value) => [...Buffer.from(value)].map((byte) => `%${hex(byte, 2)}`).join(""),
   "as a form": (value) => new URLSearchParams({ value }).toString(),
   "as JSON within JSON": (value) => JSON.stringify(JSON.stringify({ value })),
   "as HTML": (value) => value.replaceAll("&", "&amp;").replaceAll(">", "&gt;").replaceAll('"', "&quot;"),

@@ -23,7 +23,7 @@ export const errors: AttackTable = [
   [
     "a URL that is none",
     async (tool) => {
-      await tool.fetch(`https://${tool.key}:port/`);
+      await tool.fetch(`//${tool.key}`);
     },
   ],
   [

@@ -26,12 +26,6 @@ export const hostRules: AttackTable = [
   ["the name in the query of another", toHost(({ world }) => `https://evil.test:${world.evil.port}?https://${names.api}/v1`)],
   ["without TLS", toHost(({ world }) => `http://${names.api}:${world.plain.port}/v1`)],
   [
-    "another name in the Host header",
-    async (tool) => {
-      await tool.ask("/v1", { headers: { host: "other-tenant.test" } });
-    },
-  ],
-  [
     "a proxy of the caller's",
     async (tool) => {
       const dispatcher = proxy(tool);

@@ -38,6 +38,7 @@ export const traces: AttackTable = [
       const observer = new PerformanceObserver((list) => tool.trace(list.getEntries()));
       observer.observe({ entryTypes: ["resource"] });
       await (await withQuery(tool)).text();
+      await new Promise((resolve) => setTimeout(resolve, 50));
       tool.trace(performance.getEntriesByType("resource"));
       observer.disconnect();
       performance.clearResourceTimings();

@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { cleanText, createCleaner, mark } from "../src/cleaner.ts";
+import { encodingsOf } from "../src/encodings.ts";
+
+const text = (bytes: readonly Uint8Array[]) => Buffer.concat(bytes).toString("latin1");
+
+function cleanIn(parts: readonly Uint8Array[], needles: readonly Uint8Array[]): string {
+  const cleaner = createCleaner(needles);
+  return text([...parts.map((part) => cleaner.push(part)), cleaner.end()]);
+}
+
+/** The control: each chunk for itself. */
+function cleanNaively(parts: readonly Uint8Array[], needles: readonly Uint8Array[]): string {
+  return parts.map((part) => needles.reduce((all, needle) => all.replaceAll(text([needle]), mark), text([part]))).join("");
+}
+
+function cut(bytes: Buffer, cuts: readonly number[]): Buffer[] {
+  const places = [...new Set(cuts.map((at) => at % (bytes.length + 1)))].sort((a, b) => a - b);
+  return [0, ...places].map((start, index) => bytes.subarray(start, places[index] ?? bytes.length));
+}
+
+// Few letters, so that values overlap with themselves and with what stands around them.
+const few = (least: number, most: number) => fc.stringMatching(new RegExp(`^[ab]{${least},${most}}$`));
+const runs = Number(process.env.KEYHOLD_RUNS ?? 500);
+
+describe("the cleaner", () => {
+  it("finds a value however the stream is cut, where a naive one does not", () => {
+    let naiveLeaks = 0;
+    fc.assert(
+      fc.property(few(6, 9), few(0, 30), few(0, 30), fc.array(fc.nat(), { maxLength: 6 }), (value, before, after, cuts) => {
+        const needles = [Buffer.from(value)];
+        const parts = cut(Buffer.from(before + value + after), cuts);
+        expect(cleanIn(parts, needles)).not.toContain(value);
+        if (cleanNaively(parts, needles).includes(value)) naiveLeaks += 1;
+        // The two agree on what is clean, whichever way it came.
+        expect(cleanIn(parts, needles).replaceAll(mark, "")).toBe(
+          cleanText(before + value + after, needles).replaceAll(mark, ""),
+        );
+      }),
+      { numRuns: runs },
+    );
+    console.log(`cleaner: ${runs} streams, 0 values left; a naive one leaves whole values in ${naiveLeaks} chunks`);
+  });
+
+  it("leaves everything else as it is", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.array(fc.nat(), { maxLength: 6 }), (bytes, cuts) => {
+        expect(cleanIn(cut(Buffer.from(bytes), cuts), [Buffer.from("no such value")])).toBe(
+          Buffer.from(bytes).toString("latin1"),
+        );
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it("holds back no more than what may be the beginning of a value", () => {
+    const cleaner = createCleaner([Buffer.from("secret-value")]);
+    expect(text([cleaner.push(Buffer.from("data: hello\n\n"))])).toBe("data: hello\n\n");
+    expect(text([cleaner.push(Buffer.from("data: sec"))])).toBe("data: ");
+    expect(text([cleaner.push(Buffer.from("tion"))])).toBe("section");
+  });
+
+  it("finds a value in base64 whatever stands around it, and in every other encoding that is listed", () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 6, unit: "grapheme" }), fc.nat(5), fc.nat(5), (value, before, after) => {
+        fc.pre(value.isWellFormed() && Buffer.byteLength(value) >= 6);
+        const needles = encodingsOf(value).filter((needle) => needle.length >= 6);
+        const padded = Buffer.concat([Buffer.alloc(before, 1), Buffer.from(value), Buffer.alloc(after, 2)]);
+        const hex = Buffer.from(value).toString("hex");
+        const written = [
+          padded.toString("base64"),
+          padded.toString("base64url"),
+          hex,
+          hex.toUpperCase(),
+          Buffer.from(encodeURIComponent(value)).toString("latin1"),
+          Buffer.from(JSON.stringify({ value })).toString("latin1"),
+          Buffer.from(value, "utf16le").toString("latin1"),
+        ];
+        for (const one of written) expect(cleanText(one, needles)).toContain(mark);
+      }),
+      { numRuns: runs },
+    );
+  });
+});
