@@ -28,7 +28,7 @@ interface OpenPool {
 }
 
 export interface PostgresPoolOptions<N extends string, Config, Pool> {
-  /** `import pg from "pg"`. */
+  /** The default export of the package `pg`. */
   readonly pg: PostgresPackage<Config, Pool>;
   readonly secrets: Pick<Secrets<N>, "handle" | "use">;
   /** A URL, a document with `username` and `password` (and `host`, `port`, `dbname`), or a password alone. */
