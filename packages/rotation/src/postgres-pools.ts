@@ -10,7 +10,7 @@ interface SwappedPool {
 }
 
 export interface PostgresPoolsOptions<Config, Pool> {
-  /** `import pg from "pg"`. */
+  /** The default export of the package `pg`. */
   readonly pg: PostgresPackage<Config, Pool>;
   readonly handle: FollowedSecret;
   /** What node-postgres's `Pool` takes. What the secret says comes before it. */
