@@ -10,24 +10,26 @@ export interface CallEnding {
 
 export function createCallEnding(signals: readonly AbortSignal[], deadlineMs: number): CallEnding {
   const controller = new AbortController();
+  const end = (reason: unknown) => {
+    controller.abort(reason);
+    release();
+  };
   const removals = signals.map((signal) => {
-    const abort = () => controller.abort(signal.reason);
-    if (signal.aborted) abort();
+    const abort = () => end(signal.reason);
+    if (signal.aborted) controller.abort(signal.reason);
     else signal.addEventListener("abort", abort, { once: true });
     return () => signal.removeEventListener("abort", abort);
   });
   const timer = setTimeout(() => {
     const hint = "Raise deadlineMs, or check what answers there.";
-    controller.abort(new SecretsError("timeout", `the answer was not complete after ${deadlineMs} ms`, { hint }));
+    end(new SecretsError("timeout", `the answer was not complete after ${deadlineMs} ms`, { hint }));
   }, deadlineMs);
   timer.unref();
-  return {
-    signal: controller.signal,
-    release() {
-      clearTimeout(timer);
-      for (const remove of removals) remove();
-    },
-  };
+  function release(): void {
+    clearTimeout(timer);
+    for (const remove of removals) remove();
+  }
+  return { signal: controller.signal, release };
 }
 
 /** Waits for `work`, and no longer than until `signal` is aborted: then it rejects with the signal's reason. */

@@ -8,7 +8,8 @@ export interface CleaningOptions {
   readonly url: string;
   readonly redirected: boolean;
   readonly statusOnly: boolean;
-  readonly needles: readonly Uint8Array[];
+  /** What to search for: all that was put into requests until now, also while this answer came. */
+  readonly needles: () => readonly Uint8Array[];
   readonly limitBytes: number;
   readonly ending: CallEnding;
 }
@@ -122,7 +123,7 @@ export function cleanResponse(answer: Answer, options: CleaningOptions): Respons
     status: answer.status,
     // The usual one: the host's own is decoded before anything could be found in it.
     statusText: process.getBuiltinModule("node:http").STATUS_CODES[answer.status] ?? "",
-    headers: statusOnly ? new Headers() : cleanHeaders(answer, needles),
+    headers: statusOnly ? new Headers() : cleanHeaders(answer, needles()),
   });
   return Object.defineProperties(response, { url: { value: url }, redirected: { value: redirected } });
 }

@@ -40,14 +40,15 @@ function unfinished(bytes: Buffer, needles: readonly Uint8Array[]): number {
   return most;
 }
 
-/** Replaces every occurrence of the needles, which may overlap, by `[secret]`. */
-export function createCleaner(needles: readonly Uint8Array[]): Cleaner {
+/** Replaces every occurrence of the needles, which may overlap, by `[secret]`. They are asked for anew with each chunk. */
+export function createCleaner(needlesNow: () => readonly Uint8Array[]): Cleaner {
   const replacement = Buffer.from(mark);
   let held: Buffer = Buffer.alloc(0);
   /** How many of the held bytes belong to a match that was replaced already. */
   let replaced = 0;
 
   const advance = (chunk: Uint8Array, isEnd: boolean): Uint8Array => {
+    const needles = needlesNow();
     const bytes = Buffer.concat([held, chunk]);
     const end = bytes.length - (isEnd ? 0 : unfinished(bytes, needles));
     const parts: Uint8Array[] = [];
@@ -65,13 +66,13 @@ export function createCleaner(needles: readonly Uint8Array[]): Cleaner {
   };
 
   return {
-    push: (chunk) => (needles.length === 0 ? chunk : advance(chunk, false)),
+    push: (chunk) => advance(chunk, false),
     end: () => advance(none, true),
   };
 }
 
 /** Cleans a whole text, such as a header, whose characters are bytes. */
 export function cleanText(text: string, needles: readonly Uint8Array[]): string {
-  const cleaner = createCleaner(needles);
+  const cleaner = createCleaner(() => needles);
   return Buffer.concat([cleaner.push(Buffer.from(text, "latin1")), cleaner.end()]).toString("latin1");
 }

@@ -136,7 +136,7 @@ async function perform(egress: Egress, scope: Scope, outgoing: Outgoing, ending:
     url: hops === 0 ? outgoing.url.href : current.request.url.href,
     redirected: hops > 0,
     statusOnly: current.policy.statusOnly,
-    needles: used.needles(),
+    needles: used.needles,
     limitBytes: egress.maxResponseBytes,
     ending,
   });

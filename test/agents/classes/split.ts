@@ -90,6 +90,24 @@ export const split: AttackTable = [
     },
   ],
   [
+    "told on a stream that was open before",
+    async (tool) => {
+      let tell = (_value: string): void => {};
+      tool.world.api.answer = ({ path, headers }, response) => {
+        if (path === "/v1") {
+          tell(String(headers.authorization));
+          response.end("told");
+        } else {
+          response.write("waiting\n");
+          tell = (value) => void response.end(value);
+        }
+      };
+      const stream = await tool.fetch(tool.api("/v1/events"));
+      await tool.ask();
+      await tool.tell(stream);
+    },
+  ],
+  [
     "its halves in two calls to another host",
     async (tool) => {
       const middle = Math.floor(tool.token.length / 2);
