@@ -1,5 +1,5 @@
 // Runs a named set of checks one after the other, whatever fails, and closes with the sum of all: `N passed, N failed, N skipped`.
-//   node scripts/test.ts [quick|slow|PROJECT ...]
+//   node scripts/test.ts [quick|slow|faults|examples|kubernetes|PROJECT ...]
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -35,7 +35,7 @@ const matrix: Check = { name: "conformance: behaviour × provider", command: ["n
 const quick: readonly Check[] = [
   { name: "types", command: ["tsc", "--noEmit"] },
   { name: "lint and format", command: ["biome", "check", "."] },
-  vitest(["unit", "leak", "repository", "servers", "integration", "examples"]),
+  vitest(["unit", "leak", "agents", "repository", "servers", "integration", "examples"]),
   matrix,
 ];
 
@@ -52,7 +52,13 @@ const slow: readonly Check[] = [
 ];
 
 const words = process.argv.slice(2);
-const named: Readonly<Record<string, readonly Check[]>> = { quick, slow, kubernetes: [vitest(["kubernetes"]), matrix] };
+const named: Readonly<Record<string, readonly Check[]>> = {
+  quick,
+  slow,
+  faults: [vitest(["faults"], { KEYHOLD_SLOW: "1", KEYHOLD_RUNS: process.env.KEYHOLD_RUNS ?? "5000" })],
+  examples: [vitest(["examples"], { KEYHOLD_SLOW: "1" })],
+  kubernetes: [vitest(["kubernetes"]), matrix],
+};
 const checks = named[words[0] ?? "quick"] ?? [vitest(words)];
 const folder = mkdtempSync(path.join(tmpdir(), "keyhold-counts-"));
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
