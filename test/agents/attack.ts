@@ -39,6 +39,8 @@ export interface Attack {
   readonly run: (tool: Tool) => Promise<void> | void;
   /** The value must have been sent, as otherwise there was nothing to hand back. */
   readonly isSent?: true;
+  /** Whether plain `fetch` falls for it depends on the system and its Node: which addresses it has, how it writes them. */
+  readonly isOfSystem?: true;
   /** How many requests with the value the rule's host may get. Default: any number. */
   readonly uses?: number;
   /** Which requests with the value are not what the rules allow, although they reach the rule's host. */

@@ -106,6 +106,10 @@ describe.each(Object.entries(classes))("%s", (_name, table) => {
     expect(leaks).toEqual([]);
     if (attack.isSent) expect(isSent).toBe(true);
     // An attack that gets nothing out of plain fetch either would prove nothing.
-    expect(plainLeaks).not.toEqual([]);
+    if (!attack.isOfSystem) expect(plainLeaks).not.toEqual([]);
   });
+});
+
+it("plain fetch falls for nine attacks in ten at least", () => {
+  expect(findings.plainLeaks).toBeGreaterThanOrEqual(0.9 * findings.attacks);
 });

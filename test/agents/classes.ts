@@ -17,6 +17,10 @@ import { traces } from "./classes/traces.ts";
 /** An echo of what was never sent would be no attack. */
 const sent = (table: AttackTable): AttackTable => table.map(([name, run, rest]) => [name, run, { ...rest, isSent: true }]);
 
+/** Addresses are the system's. */
+const ofSystem = (table: AttackTable): AttackTable =>
+  table.map(([name, run, rest]) => [name, run, { ...rest, isOfSystem: true }]);
+
 /** Every class of attack. Add a class here; each has at least five attacks that differ by mechanism. */
 export const classes: Readonly<Record<string, AttackTable>> = {
   "prompt injection asks for the key": injection,
@@ -24,8 +28,8 @@ export const classes: Readonly<Record<string, AttackTable>> = {
   "an echo from another place": sent(echoPlaces),
   "an encoded echo": sent(echoEncoded),
   redirects,
-  "DNS re-binding": rebinding,
-  "private addresses": privateAddresses,
+  "DNS re-binding": ofSystem(rebinding),
+  "private addresses": ofSystem(privateAddresses),
   "provoked errors": errors,
   "exfiltration split over calls": split,
   "trace export": traces,

@@ -36,7 +36,7 @@ export interface Scope {
 const noPlaceholders = createPlaceholders();
 
 function useOf({ grant }: Scope, { url, method }: Outgoing, reference: string): EgressUse {
-  return { reference, host: url.host, method, path: url.pathname, ...grant?.bearer };
+  return { reference, host: url.host, method, path: url.pathname, ...grant?.holder };
 }
 
 /** Whose placeholders stand in a request that was refused. */

@@ -1,14 +1,14 @@
 import type { SecretsError } from "@keyhold/core";
 
 /** Who asks for a use, as the grant says. */
-export interface Bearer {
+export interface GrantHolder {
   readonly run?: string;
   readonly agent?: string;
   readonly tool?: string;
 }
 
 /** One use of a secret, before it happens. */
-export interface EgressUse extends Bearer {
+export interface EgressUse extends GrantHolder {
   readonly reference: string;
   readonly host: string;
   readonly method: string;

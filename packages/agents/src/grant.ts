@@ -1,9 +1,9 @@
 import { SecretsError } from "@keyhold/core";
 import { untilAborted } from "./call-ending.ts";
-import type { Bearer, EgressUse } from "./egress-event.ts";
+import type { EgressUse, GrantHolder } from "./egress-event.ts";
 import type { GrantedFetch } from "./secret-fetch.ts";
 
-export interface GrantOptions extends Bearer {
+export interface GrantOptions extends GrantHolder {
   /** What may be used under it. Each is named by a rule. */
   readonly references: readonly string[];
   /** How many requests may carry a value. Default: any number. */
@@ -27,7 +27,7 @@ export interface Grant {
 
 /** What a grant allows, as the calls under it see it. */
 export interface GrantState {
-  readonly bearer: Bearer;
+  readonly holder: GrantHolder;
   /** Aborted when it is revoked. */
   readonly signal: AbortSignal;
   readonly usesLeft: number;
@@ -59,7 +59,7 @@ export function createGrantState(options: Omit<GrantOptions, "references">): Gra
     }
   };
   return {
-    bearer: Object.fromEntries(Object.entries({ run, agent, tool }).filter(([, name]) => name !== undefined)),
+    holder: Object.fromEntries(Object.entries({ run, agent, tool }).filter(([, name]) => name !== undefined)),
     signal: revocation.signal,
     get usesLeft() {
       return usesLeft;

@@ -1,4 +1,4 @@
-export type { Bearer, EgressEvent, EgressUse } from "./egress-event.ts";
+export type { EgressEvent, EgressUse, GrantHolder } from "./egress-event.ts";
 export type { EgressRule } from "./egress-rule.ts";
 export type { Grant, GrantOptions } from "./grant.ts";
 export type { PlaceholderOptions } from "./placeholders.ts";
