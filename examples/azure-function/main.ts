@@ -1,5 +1,5 @@
 // A function of Azure, as far as it runs without its host: invoke.ts says what that leaves out.
-//   npm run example:azure-function
+//   node scripts/run.mjs node examples/azure-function/main.ts
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,5 +1,5 @@
 // A function of Google Cloud, bundled and run by Google's own Functions Framework.
-//   npm run example:cloud-function
+//   node scripts/run.mjs node examples/cloud-function/main.ts
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
 import { bundle } from "./bundle.ts";

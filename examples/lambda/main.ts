@@ -1,5 +1,5 @@
 // A function of Lambda, bundled and run in a sandbox that is frozen between invocations, while its API key rotates.
-//   npm run example:lambda
+//   node scripts/run.mjs node examples/lambda/main.ts
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
