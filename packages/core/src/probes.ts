@@ -94,12 +94,12 @@ export class Probes {
     if (!this.#paces.get(probing.probed.target.provider)?.waiting.has(probing)) this.#plan(probing);
   }
 
-  /** Spread over the last quarter of the time, so that keys that were opened together do not stay together. */
+  /** In good time before it is due, and spread over a fifth of the time: what was opened together does not stay together. */
   #plan(probing: Probing): void {
     const { random, schedule, time } = this.#environment;
     const { everyMs, target, signal } = probing.probed;
     if (signal.aborted) return;
-    const waitMs = Math.max(shortestMs, everyMs * (0.75 + 0.2 * random()));
+    const waitMs = Math.max(shortestMs, everyMs * (0.7 + 0.2 * random()));
     schedule.set(`probe ${target.key}`, time.look() + waitMs, () => {
       const pace = this.#paceOf(target.provider);
       pace.waiting.add(probing);

@@ -51,12 +51,15 @@ export function webhook(options: WebhookOptions): (request: IncomingMessage, res
     const now = delivery.receivedAt;
     if (!once.begin(receipt, now)) return { status: 200 };
     try {
-      const { handshake } = await secrets.notify(delivery.body);
-      once.accepted(receipt, now);
+      const { references, handshake } = await secrets.notify(delivery.body);
+      // A handshake changes nothing, and is answered as often as it is asked for.
+      if (references.length === 0 && handshake !== undefined) once.failed(receipt);
+      else once.accepted(receipt, now);
       return { status: 200, body: handshake ?? {} };
     } catch (error) {
       once.failed(receipt);
-      throw error;
+      // What is wrong with the delivery will be wrong with it again. All else may pass.
+      return { status: isSecretsError(error, "invalid-argument") ? 400 : 503 };
     }
   }
 
@@ -69,7 +72,7 @@ export function webhook(options: WebhookOptions): (request: IncomingMessage, res
           ? await answerTo(deliveryOf(request, await bodyOf(request, clock), clock))
           : { status: 405, headers: { allow: "POST, OPTIONS" } };
     } catch (error) {
-      answer = { status: statusOf(error) };
+      answer = { status: error instanceof BodyError ? error.status : 503 };
     }
     respond(request, response, answer);
   };
@@ -80,12 +83,6 @@ function permission({ headers }: Delivery): Answer {
   const origin = headers["webhook-request-origin"];
   if (origin === undefined || !/^[\w.:-]{1,255}$/.test(origin)) return { status: 400 };
   return { status: 200, headers: { "webhook-allowed-origin": origin, "webhook-allowed-rate": "*", allow: "POST, OPTIONS" } };
-}
-
-function statusOf(error: unknown): number {
-  if (error instanceof BodyError) return error.status;
-  // What is wrong with the delivery will be wrong with it again. All else may pass.
-  return isSecretsError(error, "invalid-argument") ? 400 : 503;
 }
 
 function deliveryOf(request: IncomingMessage, body: Uint8Array, clock: Clock): Delivery {

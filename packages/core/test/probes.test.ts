@@ -52,7 +52,7 @@ it("a followed secret has its version asked for and is read only when that is ne
   await pass(clock, 60);
   expect(m.reads).toEqual(["a"]);
   expect(m.probes.length).toBeGreaterThanOrEqual(5);
-  expect(m.probes.length).toBeLessThanOrEqual(8);
+  expect(m.probes.length).toBeLessThanOrEqual(9);
   await writer.put("m://a", "2");
   const since = clock.monotonic();
   for (let second = 0; second < 20 && handle.current.text() !== "2"; second += 1) await clock.advance(1_000);
