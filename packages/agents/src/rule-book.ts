@@ -145,6 +145,14 @@ const settings = (rule: EgressRule) =>
     rule.placeholderInBody ?? "refuse",
   ]);
 
+/** Whether one header would be filled in two ways. */
+function areContrary(one: PreparedRule["place"], other: PreparedRule["place"]): boolean {
+  const headerOf = (place: PreparedRule["place"]) =>
+    place.kind === "query" ? undefined : place.kind === "aws" ? "authorization" : place.name;
+  const isSameHeader = headerOf(one) !== undefined && headerOf(one) === headerOf(other);
+  return isSameHeader && JSON.stringify(one) !== JSON.stringify(other);
+}
+
 /** What holds for hosts without a rule, where they are talked to at all. */
 export function unlistedPolicy(): OriginPolicy {
   const defaults = { statusOnly: false, followsWithoutValue: false, keepsPlaceholdersInBody: false };
@@ -172,11 +180,7 @@ export function ruleBook(allow: readonly EgressRule[]): RuleBook {
   }
   for (const [index, { reference, policy, place }] of rules.entries()) {
     const clash = rules.slice(0, index).find((other) => {
-      const isSame = other.reference === reference && other.policy.origin === policy.origin;
-      if (!isSame || place.kind !== other.place.kind) return false;
-      return place.kind === "header"
-        ? other.place.kind === "header" && other.place.name === place.name && other.place.as !== place.as
-        : JSON.stringify(other.place) !== JSON.stringify(place) && place.kind === "aws";
+      return other.reference === reference && other.policy.origin === policy.origin && areContrary(place, other.place);
     });
     if (clash) throw refuse(index, "contradicts an earlier one about how the value is put in", "Keep one of the two.");
   }

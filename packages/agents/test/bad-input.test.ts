@@ -51,6 +51,7 @@ describe("a rule is refused", () => {
     "with a reference that is none": [{ ...full, reference: "not a reference" }],
     "without a service to sign for": [{ ...full, header: undefined, aws: { region: "eu-west-1" } }],
     "that contradicts another about the form": [full, { ...full, as: "raw" }],
+    "that signs what another fills": [full, { ...full, header: undefined, aws: { service: "s3", region: "eu-west-1" } }],
     "that contradicts another about addresses": [full, { ...full, reference: "test://b", addresses: ["10.0.0.1"] }],
     "that contradicts another about answers": [full, { ...full, reference: "test://b", response: "status-only" }],
     "that contradicts itself about redirects": [{ ...full, response: "status-only", redirects: "follow-without-value" }],
