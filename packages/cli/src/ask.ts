@@ -19,7 +19,7 @@ export interface AskOptions {
  * Asks one line of whoever sits at the terminal, also where standard input is a pipe. The question goes to the terminal beside
  * the output, on standard error.
  *
- * @throws SecretsError `unavailable` without a terminal, `aborted` when the input ends, `invalid-argument` for several lines.
+ * @throws SecretsError `unsupported` without a terminal, `aborted` when the input ends, `invalid-argument` for several lines.
  */
 export async function ask(question: string, { echo }: AskOptions): Promise<string> {
   const terminal = openTerminal();
@@ -85,7 +85,7 @@ function openTerminal(): { readonly input: NodeJS.ReadStream; close(): void } {
     }
   }
   if (mayAsk && process.stdin.isTTY) return { input: process.stdin, close: () => process.stdin.pause() };
-  throw new SecretsError("unavailable", "there is no terminal to ask on", {
+  throw new SecretsError("unsupported", "there is no terminal to ask on", {
     hint: "Run this in a terminal, or give what it asks for another way: see --help.",
   });
 }
