@@ -2,18 +2,19 @@ import { createSecrets } from "@keyhold/core";
 import { custom, redisCredentials, rotatingPool } from "@keyhold/rotation";
 import { memory } from "@keyhold/testing";
 import { createClient } from "@redis/client";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { hasRedis, type RedisServer, startRedis } from "./redis-server.ts";
 
 /** However busy the machine is. */
 const eventually = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 20_000 });
 
-if (!hasRedis) console.log("the tests with Redis are skipped: this machine has no redis-server");
-
-describe.skipIf(!hasRedis)("node-redis, with a user whose password rotates", () => {
+describe("node-redis, with a user whose password rotates", () => {
   let server: RedisServer;
   beforeAll(async () => {
-    server = await startRedis();
+    if (hasRedis) server = await startRedis();
+  });
+  beforeEach((context) => {
+    if (!hasRedis) context.skip("this machine has no redis-server");
   });
   afterAll(() => server?.close());
 
