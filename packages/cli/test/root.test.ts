@@ -38,7 +38,19 @@ describe("the command", () => {
     expect(help).toMatchObject({ status: 0, stderr: "" });
     expect(help.stdout).toContain("Exit status: 0 done; 1 failed, with a typed error; 2 a wrong command line.");
     const commands = [...help.stdout.matchAll(/^ {2}([a-z]+) .*(?:\[options\]|<)/gm)].map(([, name]) => name as string);
-    expect(commands).toEqual(["init", "set", "get", "list", "versions", "remove", "run", "doctor", "completion", "version"]);
+    expect(commands).toEqual([
+      "init",
+      "set",
+      "get",
+      "list",
+      "versions",
+      "remove",
+      "rotate",
+      "run",
+      "doctor",
+      "completion",
+      "version",
+    ]);
     const helps = await Promise.all(commands.map((name, index) => keyhold(index % 2 ? [name, "--help"] : ["help", name])));
     for (const [index, { status, stdout, stderr }] of helps.entries()) {
       const name = commands[index] as string;

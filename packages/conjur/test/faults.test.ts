@@ -113,13 +113,13 @@ describe("a fault", () => {
     const provider = open();
     const secrets = secretsOf(open());
     for (const call of [
-      () => provider.read({ path: "faulty" }, callContext({ deadlineMs: 200 })),
-      () => secrets.get("conjur://faulty", { deadlineMs: 200 }),
+      () => provider.read({ path: "faulty" }, callContext({ deadlineMs: 1_000 })),
+      () => secrets.get("conjur://faulty", { deadlineMs: 1_000 }),
     ]) {
       server.faults.next({ kind: "hang" }, { match: stages[stage] });
       const startedAt = performance.now();
       await expect(call()).rejects.toMatchObject({ code: "timeout", retryable: true });
-      expect(performance.now() - startedAt).toBeLessThan(2_000);
+      expect(performance.now() - startedAt).toBeLessThan(3_000);
       await expect.poll(sockets, { timeout: 2_000 }).toBeLessThanOrEqual(before);
     }
     await secrets.close();
