@@ -198,7 +198,9 @@ describe("the entries of a snapshot", () => {
       ? [
           entry.version,
           entry.readAt,
-          entry.content.kind === "opaque" ? entry.content : Object.entries(entry.content.fields).sort(),
+          entry.content.kind === "opaque"
+            ? entry.content
+            : Object.entries(entry.content.fields).sort(([one], [other]) => (one < other ? -1 : 1)),
         ]
       : entry;
 
