@@ -84,9 +84,13 @@ describe.each(published.map((owner) => [owner.manifest.name, owner] as const))("
 describe("the core's tarball", () => {
   const core = published.find(({ folder }) => folder === "core") as Package;
 
-  it("is one readable file with lru-cache inside, which its notices and its bill of materials name", () => {
+  it("is one readable file for each entry, the main one with lru-cache inside, which its notices and its bill of materials name", () => {
     const dist = path.join(installed(core), "dist");
-    expect(readdirSync(dist).filter((file) => file.endsWith(".js"))).toEqual(["index.js"]);
+    expect(readdirSync(dist).filter((file) => file.endsWith(".js"))).toEqual(["index.js", "webhook.js"]);
+    // What takes webhooks uses the main entry, and is no part of it.
+    const imports = (file: string) => readFileSync(path.join(dist, file), "utf8").match(/(?<=^import .*from ").*(?=";$)/gm) ?? [];
+    expect(imports("webhook.js")).toEqual(["@keyhold/core"]);
+    expect(imports("index.js").every((name) => name.startsWith("node:"))).toBe(true);
     const code = readFileSync(path.join(dist, "index.js"), "utf8");
     expect(code).toMatch(/^class SecretsError extends Error|SecretsError = class/m);
     expect(code).not.toMatch(/from "lru-cache/);
