@@ -82,7 +82,9 @@ export class Probes {
     probed.signal.addEventListener("abort", () => {
       this.#environment.schedule.delete(`probe ${key}`);
       if (this.#probing.get(key) === probing) this.#probing.delete(key);
-      this.#paces.get(probed.target.provider)?.waiting.delete(probing);
+      const pace = this.#paces.get(probed.target.provider);
+      pace?.waiting.delete(probing);
+      if (pace?.waiting.size === 0) this.#environment.schedule.delete(`pace ${pace.name}`);
     });
   }
 
@@ -141,6 +143,7 @@ export class Probes {
     if (probed.signal.aborted || probed.isKeptNew()) return;
     try {
       const version = probing.isRead ? undefined : await this.#version(probing);
+      if (version !== undefined) pace.limited = 0;
       if (probed.signal.aborted || (version !== undefined && version === probed.version())) return;
       if (version !== undefined) probed.onChanged();
       await probed.refresh();

@@ -15,6 +15,7 @@ export class PublishedKeys {
   #freshUntil = Number.NEGATIVE_INFINITY;
   #usableUntil = Number.NEGATIVE_INFINITY;
   #askedAt = Number.NEGATIVE_INFINITY;
+  #isDown = false;
   #asking: Promise<void> | undefined;
 
   /** @throws SecretsError `invalid-argument` for an address that anybody on the way could answer for. */
@@ -31,24 +32,29 @@ export class PublishedKeys {
 
   /** @throws SecretsError `unavailable` when the keys cannot be had. */
   async find(id: string, now: number): Promise<PublishedKey | undefined> {
-    const isKnown = this.#keys.has(id);
-    if (now >= this.#freshUntil || (!isKnown && now >= this.#askedAt + pauseMs)) {
-      try {
-        this.#asking ??= this.#fetch(now).finally(() => {
-          this.#asking = undefined;
-        });
-        await this.#asking;
-      } catch {
-        if (now >= this.#usableUntil || !isKnown) {
-          throw new SecretsError("unavailable", "the keys of the sender of events cannot be fetched", { retryable: true });
-        }
-      }
+    const isWanted = this.#keys.has(id) ? now >= this.#freshUntil : true;
+    if (isWanted && (this.#keys.size === 0 || now >= this.#askedAt + pauseMs)) {
+      this.#asking ??= this.#ask(now).finally(() => {
+        this.#asking = undefined;
+      });
+      await this.#asking;
+    }
+    if (this.#isDown && (now >= this.#usableUntil || !this.#keys.has(id))) {
+      throw new SecretsError("unavailable", "the keys of the sender of events cannot be fetched", { retryable: true });
     }
     return this.#keys.get(id);
   }
 
-  async #fetch(now: number): Promise<void> {
+  /** Never rejects. */
+  async #ask(now: number): Promise<void> {
     this.#askedAt = now;
+    this.#isDown = await this.#fetch(now).then(
+      () => false,
+      () => true,
+    );
+  }
+
+  async #fetch(now: number): Promise<void> {
     const response = await fetch(this.#url, { redirect: "error", signal: AbortSignal.timeout(timeoutMs) });
     if (response.status !== 200 || response.body === null) throw new Error("no keys");
     const { keys } = JSON.parse(await limitedText(response.body)) as { readonly keys?: unknown };

@@ -93,6 +93,7 @@ it("a thousand handles that were opened together are asked about by one timer, s
   expect(asked.size).toBe(1_000);
   expect(m.probes.length).toBeGreaterThan(3_000);
   await secrets.close();
+  expect(clock.timers).toBe(0);
 });
 
 it("a backend that says that it is asked too much is left alone as long as it says", async () => {
