@@ -45,6 +45,9 @@ function sdkError(thrown: unknown, context: CallContext): SecretsError {
   return awsError({ name, status, retryAfterMs: retryAfterMs(headers["retry-after"], context.clock) });
 }
 
+/** A call without a deadline ends by its signal; a timer takes no more than this. */
+const longestTimeoutMs = 2 ** 31 - 1;
+
 const notAws = "Something between here and AWS answered in its place: check the endpoint and the proxy.";
 
 /** AWS's own SDK, loaded at the first call, its retries off: the client above owns them. */
@@ -85,7 +88,8 @@ export function sdkTransport(options: AwsOptions): Transport {
       const { sdk, client } = await open(context);
       const Command = sdk[`${operation}Command`] as unknown as new (input: unknown) => never;
       const send = async () => {
-        const limits = { abortSignal: context.signal, requestTimeout: Math.ceil(remainingMs(context)) };
+        const requestTimeout = Math.min(Math.ceil(remainingMs(context)), longestTimeoutMs);
+        const limits = { abortSignal: context.signal, requestTimeout };
         return (await client.send(new Command(input), limits)) as Output;
       };
       try {
