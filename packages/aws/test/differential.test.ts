@@ -76,7 +76,7 @@ const answering = fc
         Name: fc.constantFrom("diff/text", null),
         VersionId: fc.constantFrom("v".repeat(36), null, 5, ""),
         SecretString: fc.constantFrom("text", "", null, 5, { a: 1 }),
-        SecretBinary: fc.constantFrom("AAEC/w==", "", null, "A", "?", 5),
+        SecretBinary: fc.constantFrom("AAEC/w==", "", null, "A", "?"),
         CreatedDate: fc.constantFrom(1_700_000_000.123, 1_700_000_000, 0, null, "1700000000.5", "soon"),
         More: fc.constantFrom(null, 1, { a: [null] }),
       },
