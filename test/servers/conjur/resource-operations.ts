@@ -23,8 +23,8 @@ export function createResourceOperations(state: ConjurState): Record<"load" | "l
     }
     isLoading = true;
     try {
-      // Long enough for another load to meet it.
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      // Long enough for another load to meet it, also on a busy machine.
+      await new Promise((resolve) => setTimeout(resolve, 100));
       const created = loadPolicy(store, id, request.body.toString(), mode, new Date(state.clock.now()).toISOString());
       const version = (policyVersions.get(id) ?? 0) + 1;
       policyVersions.set(id, version);
