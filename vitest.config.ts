@@ -23,7 +23,9 @@ export default defineConfig({
       project("agents", "test/agents/**/*.test.ts", 60_000),
       project("rotation", "test/rotation/**/*.test.ts", 300_000),
       project("faults", "test/faults/**/*.test.ts", 120_000),
-      project("examples", "examples/*/test/**/*.test.ts", 120_000),
+      project("examples", "examples/{quickstart,multi-cloud,rotation-job}/test/**/*.test.ts", 120_000),
+      // Bundles, sandboxes that freeze, bursts of processes and load on a database: `npm run test:examples`.
+      project("examples-long", "examples/{azure-function,cloud-function,lambda,rotation}/test/**/*.test.ts", 120_000),
       project("package", "test/package/**/*.test.ts", 300_000),
       project("kubernetes", "test/kubernetes/**/*.test.ts", 300_000),
     ],

@@ -7,7 +7,7 @@ import { afterEach, expect, it } from "vitest";
 import { writeMount } from "./kubelet-writer.ts";
 
 const files = 5;
-const swaps = 2_000;
+const swaps = 500;
 const children: ChildProcess[] = [];
 const folders: string[] = [];
 afterEach(async () => {

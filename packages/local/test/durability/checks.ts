@@ -10,10 +10,10 @@ const isSlow = process.env.KEYHOLD_SLOW === "1";
 
 export const effort: Effort = isSlow
   ? { writesEach: 200, addsEach: 50, killsInWindow: 30, randomKills: 300 }
-  : { writesEach: 15, addsEach: 5, killsInWindow: 3, randomKills: 6 };
+  : { writesEach: 10, addsEach: 4, killsInWindow: 2, randomKills: 4 };
 
 /** How long one check may take. */
 export const checkTimeoutMs: number = isSlow ? 280_000 : 60_000;
 
 /** Enough for a store that fails: a check ends with its first failure. */
-export const controlEffort: Effort = { writesEach: 5, addsEach: 3, killsInWindow: 3, randomKills: isSlow ? 300 : 3 };
+export const controlEffort: Effort = { writesEach: 5, addsEach: 3, killsInWindow: 2, randomKills: isSlow ? 300 : 2 };
