@@ -61,7 +61,7 @@ const named: Readonly<Record<string, readonly Check[]>> = {
 };
 const checks = named[words[0] ?? "quick"] ?? [vitest(words)];
 const folder = mkdtempSync(path.join(tmpdir(), "keyhold-counts-"));
-const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+const total: Counts = { passed: 0, failed: 0, skipped: 0, failures: [] };
 const lines: string[] = [];
 
 for (const { name, command, environment } of checks) {
@@ -75,15 +75,20 @@ for (const { name, command, environment } of checks) {
     env: { ...process.env, ...environment, KEYHOLD_COUNTS: file },
   });
   const counted = readFileSync(file, "utf8").split("\n").filter(Boolean);
-  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0, failures: [] };
   for (const line of counted) {
     const one = JSON.parse(line) as Counts;
     for (const key of ["passed", "failed", "skipped"] as const) counts[key] += one[key];
+    counts.failures.push(...one.failures);
   }
   // A check that counts nothing is one test; a run that failed without a failed test is one failure.
   if (counted.length === 0 && run.status === 0) counts.passed += 1;
-  if (run.status !== 0 && counts.failed === 0) counts.failed += 1;
+  if (run.status !== 0 && counts.failed === 0) {
+    counts.failed += 1;
+    counts.failures.push(run.signal ? `${name}: ended by ${run.signal}` : `${name}: exit code ${run.status}`);
+  }
   for (const key of ["passed", "failed", "skipped"] as const) total[key] += counts[key];
+  total.failures.push(...counts.failures);
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(0);
   lines.push(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${seconds} s)`);
 }
@@ -91,5 +96,6 @@ for (const { name, command, environment } of checks) {
 const together = process.env.KEYHOLD_TOTALS;
 if (together) writeFileSync(together, `${JSON.stringify(total)}\n`, { flag: "a" });
 rmSync(folder, { recursive: true, force: true });
-console.log(`\n${lines.join("\n")}\n\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+const failures = total.failures.map((failure) => `failed: ${failure}\n`).join("");
+console.log(`\n${lines.join("\n")}\n${failures}\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed === 0 ? 0 : 1;
