@@ -1,0 +1,1 @@
+export { type McpServerOptions, mcpServer } from "./mcp-server.ts";
