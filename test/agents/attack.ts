@@ -22,6 +22,8 @@ export interface Tool {
   api(path?: string): string;
   /** The attacker's. */
   evil(path?: string): string;
+  /** The model's address, and what stands for the key that it takes; that one is no canary. */
+  readonly model: { readonly url: string; readonly key: string };
   /** Asks the rule's host with the key as `Bearer`. */
   ask(path?: string, init?: RequestInit): Promise<Response>;
   /** Returns something to the model, as tools do. */

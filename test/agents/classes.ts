@@ -3,9 +3,12 @@ import { echoPlain } from "./classes/echo.ts";
 import { echoEncoded } from "./classes/echo-encoded.ts";
 import { echoPlaces } from "./classes/echo-places.ts";
 import { errors } from "./classes/errors.ts";
+import { frameworkErrors, sdkLogs } from "./classes/framework-errors.ts";
+import { frameworkTraces } from "./classes/framework-traces.ts";
 import { grants } from "./classes/grants.ts";
 import { hostRules } from "./classes/host-rules.ts";
 import { injection } from "./classes/injection.ts";
+import { langchainSerialisation } from "./classes/langchain-serialisation.ts";
 import { privateAddresses } from "./classes/private-addresses.ts";
 import { rebinding } from "./classes/rebinding.ts";
 import { redirects } from "./classes/redirects.ts";
@@ -33,8 +36,12 @@ export const classes: Readonly<Record<string, AttackTable>> = {
   "provoked errors": errors,
   "exfiltration split over calls": split,
   "trace export": traces,
+  "trace export by frameworks": frameworkTraces,
+  "logs of models' SDKs": sdkLogs,
   serialisation,
+  "serialisation by LangChain": langchainSerialisation,
   "a tool that throws its request": thrownRequests,
+  "a tool that throws within a framework": frameworkErrors,
   "tricks with the rule's host": hostRules,
   "over-use of a grant": grants,
 };

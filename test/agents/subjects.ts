@@ -27,9 +27,9 @@ const show = (something: unknown): string =>
     ? something
     : `${String(something)}\n${inspect(something, { depth: 8, showHidden: true, maxStringLength: null })}`;
 
-type Parts = Pick<Tool, "key" | "token" | "fetch" | "grant">;
+type Parts = Pick<Tool, "key" | "token" | "fetch" | "grant"> & { readonly modelKey: string };
 
-function createTool(world: World, { key, token, fetch, grant }: Parts, said: string[], traced: string[]): Tool {
+function createTool(world: World, { key, token, fetch, grant, modelKey }: Parts, said: string[], traced: string[]): Tool {
   const api = (path = "/v1") => `https://${names.api}:${world.api.port}${path}`;
   return {
     world,
@@ -38,6 +38,7 @@ function createTool(world: World, { key, token, fetch, grant }: Parts, said: str
     fetch,
     grant,
     api,
+    model: { url: `https://${names.evil}:${world.model.port}/v1`, key: modelKey },
     evil: (path = "/") => `https://${names.evil}:${world.evil.port}${path}`,
     config: { name: "search", url: api(), apiKey: key, headers: { authorization: `Bearer ${key}` }, fetch },
     ask: (path, init) => fetch(api(path), { ...init, headers: { authorization: `Bearer ${key}`, ...init?.headers } as never }),
@@ -64,6 +65,7 @@ async function keyhold(world: World): Promise<Subject> {
   const aws = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: signing.text, sessionToken: session.text };
   await secrets.put("test://aws", JSON.stringify(aws));
   await secrets.put("test://other", "not-a-canary");
+  await secrets.put("test://model", "not-a-canary-either");
   const shared = { addresses: ["127.0.0.1"], host: names.api, port: world.api.port, placeholderInBody: "keep" as const };
   const place = { path: "/v1", methods: ["GET", "POST"], ...shared };
   const traced: string[] = [];
@@ -83,6 +85,14 @@ async function keyhold(world: World): Promise<Subject> {
         { reference, ...place, query: "key" },
       ]),
       { reference: "test://aws", ...place, aws: { service: "sts", region: "eu-west-1" } },
+      ...["authorization", "x-api-key"].map((header) => ({
+        reference: "test://model",
+        host: names.evil,
+        port: world.model.port,
+        addresses: ["127.0.0.1"],
+        header,
+        placeholderInBody: "keep" as const,
+      })),
       { reference: "test://other", host: names.evil, port: world.evil.port, addresses: ["127.0.0.1"], header: "authorization" },
     ],
   });
@@ -90,7 +100,13 @@ async function keyhold(world: World): Promise<Subject> {
     const made = base.grant({ run: "run-1", agent: "researcher", tool: "search", references, ...limits });
     return { fetch: made.fetch, key: made.fetch.placeholder(references[0] as string), revoke: made.revoke };
   };
-  const parts = { key: base.placeholder("test://key"), token: base.placeholder("test://token"), fetch: base, grant };
+  const parts = {
+    key: base.placeholder("test://key"),
+    token: base.placeholder("test://token"),
+    modelKey: base.placeholder("test://model"),
+    fetch: base,
+    grant,
+  };
   const tool = createTool(world, parts, said, traced);
   Object.assign(tool.config, { aws: base.placeholder("test://aws") });
   return {
@@ -117,7 +133,7 @@ async function plain(world: World): Promise<Subject> {
   const said: string[] = [];
   const fetch = plainFetch as unknown as Tool["fetch"];
   const grant = () => ({ fetch, key: key.text, revoke: () => {} });
-  const tool = createTool(world, { key: key.text, token: token.text, fetch, grant }, said, traced);
+  const tool = createTool(world, { key: key.text, token: token.text, modelKey: "not-a-canary", fetch, grant }, said, traced);
   Object.assign(tool.config, { aws: token.text });
   return {
     tool,
