@@ -8,17 +8,19 @@ export interface CallEnding {
   release(): void;
 }
 
-export function createCallEnding(signals: readonly AbortSignal[], deadlineMs: number): CallEnding {
+/** Holds on to who may end it until it is released: the signal of a `Request` that was collected is never aborted. */
+export function createCallEnding(enders: readonly { readonly signal: AbortSignal }[], deadlineMs: number): CallEnding {
   const controller = new AbortController();
   const end = (reason: unknown) => {
     controller.abort(reason);
     release();
   };
-  const removals = signals.map((signal) => {
+  const removals = enders.map((ender) => {
+    const { signal } = ender;
     const abort = () => end(signal.reason);
     if (signal.aborted) controller.abort(signal.reason);
     else signal.addEventListener("abort", abort, { once: true });
-    return () => signal.removeEventListener("abort", abort);
+    return () => ender.signal.removeEventListener("abort", abort);
   });
   const timer = setTimeout(() => {
     const hint = "Raise deadlineMs, or check what answers there.";

@@ -106,9 +106,9 @@ export function discard(answer: Answer): void {
 export function cleanResponse(answer: Answer, options: CleaningOptions): Response {
   const { url, redirected, statusOnly, needles, ending } = options;
   const codings = (answer.headers.get("content-encoding") ?? "").toLowerCase().split(",");
-  const isReadable = codings
-    .map((coding) => coding.trim())
-    .every((coding) => coding === "" || coding === "identity" || decoders.has(coding));
+  // Beside another coding, `identity` or none keeps undici from undoing any.
+  const isPlain = codings.length === 1 && ["", "identity"].includes((codings[0] as string).trim());
+  const isReadable = isPlain || codings.every((coding) => decoders.has(coding.trim()));
   if (answer.status < 200 || answer.status > 599 || (!isReadable && !statusOnly)) {
     discard(answer);
     throw new SecretsError("decode", "the answer has a compression or a status that was not asked for");

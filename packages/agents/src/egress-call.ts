@@ -7,7 +7,7 @@ import type { Connections } from "./connections.ts";
 import type { EgressEvent, EgressUse } from "./egress-event.ts";
 import { exchange } from "./exchange.ts";
 import type { GrantState } from "./grant.ts";
-import { type FetchInput, type Outgoing, readOutgoing } from "./outgoing.ts";
+import { bodyOf, type FetchInput, type Outgoing, outgoingOf, requestOf } from "./outgoing.ts";
 import { createPlaceholders, type Placeholders } from "./placeholders.ts";
 import { type PlanContext, type PlannedRequest, planRequest } from "./plan-request.ts";
 import { isRedirect, mostRedirects, redirected } from "./redirected.ts";
@@ -87,16 +87,17 @@ export async function egressCall(
   input: FetchInput,
   init: RequestInit | undefined,
 ): Promise<Response> {
-  const outgoing = await readOutgoing(input, init, egress.maxRequestBytes);
-  const grantSignals = scope.grant ? [scope.grant.signal] : [];
-  const ending = createCallEnding([outgoing.signal, ...grantSignals], egress.deadlineMs);
+  const request = requestOf(input, init);
+  const outgoing = outgoingOf(request);
+  const ending = createCallEnding(scope.grant ? [request, scope.grant] : [request], egress.deadlineMs);
   const progress: Progress = { references: [], wasSent: false };
   const tell = (outcome: Pick<EgressEvent, "outcome" | "status" | "error">) => {
     for (const reference of progress.references)
       egress.onEvent({ type: "use", ...useOf(scope, outgoing, reference), ...outcome });
   };
   try {
-    const { answer, response } = await perform(egress, scope, outgoing, ending, progress);
+    const body = await bodyOf(request, egress.maxRequestBytes, ending.signal);
+    const { answer, response } = await perform(egress, scope, { ...outgoing, body }, ending, progress);
     tell({ outcome: "answered", status: answer.status });
     return response;
   } catch (error) {

@@ -1,4 +1,5 @@
 import { SecretsError } from "@keyhold/core";
+import { untilAborted } from "./call-ending.ts";
 
 /** A request as it was asked for, read once, so that nothing can change between the check and the sending. */
 export interface Outgoing {
@@ -9,7 +10,6 @@ export interface Outgoing {
   readonly body: Uint8Array<ArrayBuffer> | undefined;
   readonly redirect: Request["redirect"];
   readonly integrity: string;
-  readonly signal: AbortSignal;
 }
 
 export type FetchInput = string | URL | Request;
@@ -32,16 +32,60 @@ function headersOf(request: Request, host: string): Map<string, string> {
   return headers;
 }
 
-async function bodyOf(request: Request, limitBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+/**
+ * Takes what `fetch` takes. A dispatcher or an agent in `init` is not looked at: the connection is made here.
+ *
+ * @throws SecretsError `invalid-argument` for what is no request.
+ */
+export function requestOf(input: FetchInput, init: RequestInit | undefined): Request {
+  try {
+    return new Request(input, init);
+  } catch {
+    // What the platform throws quotes the URL or the header.
+    throw invalid("this is no request that can be sent", "Check URL (without user:password@), method, header names and values.");
+  }
+}
+
+/**
+ * A request whose body is still to be read.
+ *
+ * @throws SecretsError `invalid-argument` for one that sets what frames the message.
+ */
+export function outgoingOf(request: Request): Outgoing {
+  const { method, redirect, integrity } = request;
+  const url = new URL(request.url);
+  if (url.protocol !== "https:" && url.protocol !== "http:") throw invalid("only https and http are sent");
+  url.hash = "";
+  return { method, url, headers: headersOf(request, url.host), body: undefined, redirect, integrity };
+}
+
+/** The whole body. @throws SecretsError `invalid-argument` for one that is too large or breaks off; and the signal's own reason. */
+export async function bodyOf(
+  request: Request,
+  limitBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (request.body === null) return undefined;
+  const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body as AsyncIterable<Uint8Array>) {
-    length += chunk.byteLength;
-    if (length > limitBytes) {
-      throw invalid(`the body is larger than ${limitBytes} bytes`, "Raise maxRequestBytes, or send it without secretFetch.");
+  try {
+    for (;;) {
+      // A stream may say nothing for ever, whatever becomes of its request.
+      const { done, value } = await untilAborted<{ done: boolean; value?: unknown }>(reader.read(), signal);
+      if (done) break;
+      if (!(value instanceof Uint8Array)) throw invalid("the body of the request is a stream of something else than bytes");
+      length += value.byteLength;
+      if (length > limitBytes) {
+        throw invalid(`the body is larger than ${limitBytes} bytes`, "Raise maxRequestBytes, or send it without secretFetch.");
+      }
+      chunks.push(value);
     }
-    chunks.push(chunk);
+  } catch (error) {
+    reader.cancel().catch(() => {});
+    if (signal.aborted) throw signal.reason;
+    if (error instanceof SecretsError) throw error;
+    throw invalid("the body of the request could not be read");
   }
   const body = new Uint8Array(length);
   let offset = 0;
@@ -50,33 +94,4 @@ async function bodyOf(request: Request, limitBytes: number): Promise<Uint8Array<
     offset += chunk.byteLength;
   }
   return body;
-}
-
-/**
- * Takes what `fetch` takes. A dispatcher or an agent in `init` is not looked at: the connection is made here.
- *
- * @throws SecretsError `invalid-argument` for what is no request, names a user in its URL, or sets what frames the message; and the
- * signal's own reason.
- */
-export async function readOutgoing(input: FetchInput, init: RequestInit | undefined, limitBytes: number): Promise<Outgoing> {
-  let request: Request;
-  try {
-    request = new Request(input, init);
-  } catch {
-    // What the platform throws quotes the URL or the header.
-    throw invalid("this is no request that can be sent", "Check URL (without user:password@), method, header names and values.");
-  }
-  const url = new URL(request.url);
-  if (url.protocol !== "https:" && url.protocol !== "http:") throw invalid("only https and http are sent");
-  url.hash = "";
-  const headers = headersOf(request, url.host);
-  try {
-    const body = await bodyOf(request, limitBytes);
-    const { method, redirect, integrity, signal } = request;
-    return { method, url, headers, body, redirect, integrity, signal };
-  } catch (error) {
-    if (request.signal.aborted) throw request.signal.reason;
-    if (error instanceof SecretsError) throw error;
-    throw invalid("the body of the request could not be read");
-  }
 }

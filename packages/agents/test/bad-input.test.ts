@@ -125,6 +125,44 @@ describe("before a byte is sent, a request is refused", () => {
     },
   );
 
+  it("with a body that says nothing any more, at its deadline, at its caller's signal, and when its grant is revoked", async () => {
+    const { fetch, events } = await opener.open([opener.rule()], { deadlineMs: 300 });
+    let cancelled = 0;
+    const post = (more: RequestInit = {}): RequestInit => {
+      const pull = () => new Promise<void>(() => {});
+      const cancel = () => {
+        cancelled += 1;
+      };
+      return { method: "POST", body: new ReadableStream({ pull, cancel }), duplex: "half", ...more } as RequestInit;
+    };
+    await expect(fetch(opener.url(), post())).rejects.toMatchObject({ code: "timeout" });
+    const leaving = new AbortController();
+    const left = fetch(opener.url(), post({ signal: leaving.signal }));
+    leaving.abort(new Error("gone"));
+    await expect(left).rejects.toThrow("gone");
+    const grant = fetch.grant({ references: [key] });
+    const headers = { authorization: `Bearer ${grant.fetch.placeholder(key)}` };
+    const revoked = grant.fetch(opener.url(), post({ headers }));
+    grant.revoke();
+    await expect(revoked).rejects.toMatchObject({ code: "permission-denied" });
+    expect(events).toMatchObject([{ outcome: "refused", reference: key }]);
+    expect(cancelled).toBe(3);
+    expect(world.api.bytes().length).toBe(0);
+  });
+
+  it("with a body of something else than bytes, which would not arrive", async () => {
+    const { fetch } = await opener.open([opener.rule()]);
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue("text");
+        controller.close();
+      },
+    });
+    const init = { method: "POST", body, duplex: "half" } as RequestInit;
+    await expect(fetch(opener.url(), init)).rejects.toMatchObject({ code: "invalid-argument" });
+    expect(world.api.requests).toEqual([]);
+  });
+
   it("but a prompt may mention a placeholder where the rule says so", async () => {
     const { fetch } = await opener.open([opener.rule({ placeholderInBody: "keep" })]);
     const body = `my key is ${fetch.placeholder(key)}`;
@@ -179,6 +217,21 @@ describe("an answer is bounded", () => {
     await expect(fetch(opener.url())).rejects.toMatchObject({ code: "timeout" });
   });
 
+  it("where it stops under way and its caller leaves, also after memory was cleaned up", async () => {
+    const { fetch } = await opener.open([opener.rule()]);
+    const collectGarbage = await garbageCollector();
+    const leaving = new AbortController();
+    world.api.answer = (_request, response) => void response.writeHead(200).write("begun");
+    const answer = await fetch(opener.url(), { signal: leaving.signal });
+    const read = answer.text();
+    for (let round = 0; round < 5; round += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      collectGarbage();
+    }
+    leaving.abort(new Error("gone"));
+    await expect(read).rejects.toThrow("gone");
+  });
+
   it("and what nobody reads is not fetched", async () => {
     const { fetch } = await opener.open([opener.rule()]);
     const written = writeMuch();
@@ -186,6 +239,32 @@ describe("an answer is bounded", () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(written()).toBeLessThan(much);
     await answer.body?.cancel();
+  });
+});
+
+describe("an answer whose compression is left as it is, so that nothing is found in it, is not handed over", () => {
+  it.each(["gzip, identity", "identity, gzip", "gzip,", ", gzip", "zstd", "compress"])("%j", async (coding) => {
+    const { gzipSync } = await import("node:zlib");
+    world.api.answer = (request, response) =>
+      response.writeHead(200, { "content-encoding": coding }).end(gzipSync(String(request.headers.authorization)));
+    const { fetch } = await opener.open([opener.rule()]);
+    const asked = fetch(opener.url(), { headers: { authorization: `Bearer ${fetch.placeholder(key)}` } });
+    await expect(asked).rejects.toMatchObject({ code: "decode" });
+  });
+
+  it("but one that is undone is", async () => {
+    const { gzipSync } = await import("node:zlib");
+    const { fetch } = await opener.open([opener.rule()]);
+    for (const coding of ["gzip", " GZIP ", "gzip, gzip", "identity", ""]) {
+      world.api.answer = (request, response) => {
+        const times = coding.toLowerCase().split("gzip").length - 1;
+        const plain = Buffer.from(String(request.headers.authorization));
+        const packed = Array.from({ length: times }).reduce<Buffer>((bytes) => gzipSync(bytes), plain);
+        response.writeHead(200, { "content-encoding": coding }).end(packed);
+      };
+      const answer = await fetch(opener.url(), { headers: { authorization: `Bearer ${fetch.placeholder(key)}` } });
+      expect(await answer.text()).toBe("Bearer [secret]");
+    }
   });
 });
 
@@ -227,6 +306,12 @@ describe("a placeholder", () => {
     }
   });
 });
+
+async function garbageCollector(): Promise<() => void> {
+  const [{ setFlagsFromString }, { runInNewContext }] = await Promise.all([import("node:v8"), import("node:vm")]);
+  setFlagsFromString("--expose-gc");
+  return runInNewContext("gc");
+}
 
 async function startCertificates() {
   const { certificateAuthority } = await import("../../../test/servers/certificates.ts");
