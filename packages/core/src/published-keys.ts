@@ -4,6 +4,8 @@ import type { PublishedKey } from "./signed-token.ts";
 const freshMs = { least: 300_000, usual: 3_600_000, most: 86_400_000 };
 /** A token may name a key that was published since; one that names no key at all must not have them fetched again and again. */
 const pauseMs = 60_000;
+/** Without any key no delivery can be accepted: they are asked for sooner, and not for each of a thousand forged ones. */
+const emptyPauseMs = 1_000;
 const timeoutMs = 5_000;
 const mostBytes = 262_144;
 const mostKeys = 200;
@@ -33,7 +35,9 @@ export class PublishedKeys {
   /** @throws SecretsError `unavailable` when the keys cannot be had. */
   async find(id: string, now: number): Promise<PublishedKey | undefined> {
     const isWanted = this.#keys.has(id) ? now >= this.#freshUntil : true;
-    if (isWanted && (this.#keys.size === 0 || now >= this.#askedAt + pauseMs)) {
+    // A wall clock may go back, too.
+    const isRested = Math.abs(now - this.#askedAt) >= (this.#keys.size === 0 ? emptyPauseMs : pauseMs);
+    if (isWanted && (isRested || this.#asking !== undefined)) {
       this.#asking ??= this.#ask(now).finally(() => {
         this.#asking = undefined;
       });

@@ -294,13 +294,26 @@ describe("Pub/Sub", () => {
     keys.isDown = true;
     const token = await keys.sign({ ...good, exp: now / 1_000 + 90_000 });
     expect(await send(token)).toBe(503);
+    // Whoever sends forged tokens meanwhile has nothing fetched for each.
+    for (let index = 0; index < 20; index += 1) expect(await send(await keys.sign(good, { kid: `no-${index}` }))).toBe(503);
+    expect(keys.fetches()).toBe(1);
     keys.isDown = false;
+    await clock.advance(1_000);
     expect(await send(token)).toBe(200);
     keys.isDown = true;
     await clock.advance(7_200_000);
     expect([await send(token, `${body} `), told.length]).toEqual([200, 2]);
     await clock.advance(81_000_000);
     expect(await send(token, `${body}  `)).toBe(503);
+  });
+
+  it("is known by a new key also after the wall clock went back by a day", async () => {
+    const { keys, send, clock } = await google();
+    clock.setWall(now + 86_400_000);
+    await send(await keys.sign({ ...good, exp: now / 1_000 + 90_000 }));
+    clock.setWall(now);
+    await keys.rotate();
+    expect(await send(await keys.sign(good))).toBe(200);
   });
 
   it("has keys only from an address that nobody on the way can answer for", () => {
