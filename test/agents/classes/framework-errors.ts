@@ -19,7 +19,7 @@ function refusing(tool: Tool, status: number): void {
   tool.world.api.answer = ({ headers }, response) => {
     const key = String(headers["x-api-key"] ?? headers.authorization).replace(/^Bearer /, "");
     const error = { type: "invalid_request_error", message: `Incorrect API key provided: ${key}.` };
-    response.writeHead(status, { "content-type": "application/json", "x-seen": encodeURIComponent(key) });
+    response.writeHead(status, { "content-type": "application/json", "x-seen": encodeURIComponent(key), "retry-after-ms": "1" });
     response.end(JSON.stringify({ type: "error", error }));
   };
 }
