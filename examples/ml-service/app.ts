@@ -31,7 +31,8 @@ export function createApp(parts: AppParts): FastifyInstance {
     closing = true;
   });
 
-  app.get<{ Params: { customer: string } }>("/score/:customer", async ({ params }, reply) => {
+  const schema = { params: { type: "object", properties: { customer: { type: "integer" } } } };
+  app.get<{ Params: { customer: number } }>("/score/:customer", { schema }, async ({ params }, reply) => {
     let features: Record<string, unknown> | undefined;
     try {
       const { rows } = await parts.query("select orders, days_idle from features where customer = $1", [params.customer]);

@@ -51,7 +51,7 @@ const app = createApp({
         reference,
         version,
         ageMs,
-        ...(lapsesAt === undefined ? {} : { leftMs: lapsesAt - Date.now() }),
+        ...(lapsesAt === undefined ? {} : { leftMs: Math.round(lapsesAt - Date.now()) }),
       })),
     ),
   counts: () => ({ connections, events }),

@@ -28,8 +28,8 @@ export interface Cloud {
   readonly bao: OpenBao;
   readonly postgres: PostgresServer;
   readonly upstreamUrl: string;
-  /** The registry's token, for whoever looks where it does not belong. */
-  readonly registryToken: string;
+  /** The registry's token and the key of this moment, for whoever looks where they do not belong. */
+  values(): Promise<readonly string[]>;
   /** What the service is started with: addresses, and how it signs in to OpenBao. */
   readonly environment: Readonly<Record<string, string>>;
   /** What the naive twin is started with: the secrets of this moment. */
@@ -77,6 +77,7 @@ export async function startCloud({ deployment, lease, keyOverlapMs, behind }: Cl
     keep(operator);
     await operator.put(`vault://secret/${deployment}/inference`, { apiKey: firstKey });
     await operator.put(`vault://secret/${deployment}/registry`, { token: registryToken });
+    const currentKey = async () => (await operator.get(`vault://secret/${deployment}/inference#apiKey`, { fresh: true })).text();
     const addresses = {
       ML_DATABASE__PORT: String(postgres.port),
       ML_INFERENCE__URL: upstream.url,
@@ -86,7 +87,7 @@ export async function startCloud({ deployment, lease, keyOverlapMs, behind }: Cl
       bao,
       postgres,
       upstreamUrl: upstream.url,
-      registryToken,
+      values: async () => [registryToken, await currentKey()],
       environment: {
         ...addresses,
         DEPLOYMENT: deployment,
@@ -96,12 +97,11 @@ export async function startCloud({ deployment, lease, keyOverlapMs, behind }: Cl
       },
       async naiveEnvironment() {
         const { data } = await bao.call({ path: `database/creds/${role}` });
-        const { apiKey } = (await operator.get(`vault://secret/${deployment}/inference`)).json() as { apiKey: string };
         return {
           ...addresses,
           DATABASE_USER: data.username,
           DATABASE_PASSWORD: data.password,
-          INFERENCE_API_KEY: apiKey,
+          INFERENCE_API_KEY: await currentKey(),
           REGISTRY_TOKEN: registryToken,
         };
       },
