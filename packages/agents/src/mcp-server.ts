@@ -7,11 +7,10 @@ import { type SecretFetchOptions, secretFetch } from "./secret-fetch.ts";
 export interface McpServerOptions extends SecretFetchOptions {
   /** How large an answer may be once it is decompressed, in bytes: a model reads it as a whole. Default: 1 MiB. */
   readonly maxResponseBytes?: number;
-  /** What the server calls itself. Default: `keyhold`. */
-  readonly name?: string;
 }
 
-const version = "1";
+/** The version is that of the tools. */
+const self = { name: "keyhold", version: "1" };
 
 const instructions = `Calls HTTP APIs with credentials that you never see. list_references tells which there are and where each may go. In call_http a credential is written \${reference}, in the header or query parameter that list_references names; it is put in on the way out, and taken out of the answer.`;
 
@@ -38,11 +37,11 @@ async function loadSdk() {
  * const server = await mcpServer({ secrets, allow: [{ reference: "aws://prod/github#token", host: "api.github.com", header: "authorization" }] });
  * await server.connect(new StdioServerTransport());
  */
-export async function mcpServer({ name = "keyhold", ...options }: McpServerOptions): Promise<McpServer> {
+export async function mcpServer(options: McpServerOptions): Promise<McpServer> {
   const fetch = secretFetch({ maxResponseBytes: 1024 * 1024, ...options });
   const references = mcpReferences(options.allow);
   const { McpServer, z } = await loadSdk();
-  const server = new McpServer({ name, version }, { instructions });
+  const server = new McpServer(self, { instructions });
   server.server.onclose = () => void fetch.close();
 
   server.registerTool(

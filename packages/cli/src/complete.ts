@@ -28,10 +28,11 @@ export async function complete(program: Command, words: readonly string[]): Prom
   return writeOutput(lines.join(""));
 }
 
-async function candidates(program: Command, before: readonly string[], current: string): Promise<readonly Candidate[] | "files"> {
-  const commands = program.createHelp().visibleCommands(program);
+async function candidates(parent: Command, before: readonly string[], current: string): Promise<readonly Candidate[] | "files"> {
+  const commands = parent.createHelp().visibleCommands(parent);
   const command = commands.find((item) => item.name() === before[0]);
-  if (command === undefined) return before.length > 0 ? [] : current.startsWith("-") ? options(program) : summaries(commands);
+  if (command === undefined) return before.length > 0 ? [] : current.startsWith("-") ? options(parent) : summaries(commands);
+  if (command.commands.length > 0) return candidates(command, before.slice(1), current);
   const { operands, pending } = split(command, before.slice(1));
   if (pending) return "files";
   if (command.name() === "run" && (operands.length > 0 || before.includes("--"))) return "files";

@@ -1,7 +1,8 @@
 import { type Provider, providerNamePattern, SecretsError } from "@keyhold/core";
 import { environment, files, local } from "@keyhold/local";
 import { askPassphrase } from "./ask-passphrase.ts";
-import type { KeyholdConfig } from "./define-config.ts";
+import type { AgentsConfig, KeyholdConfig } from "./define-config.ts";
+import { parseJson } from "./parse-json.ts";
 
 type Options = Readonly<Record<string, string>>;
 
@@ -22,7 +23,8 @@ const kinds: Readonly<Record<string, Kind>> = {
 };
 
 /**
- * The config that a JSON file describes: `{ "providers": { NAME: { "kind": …, "options": { … } } }, "deadlineMs": … }`. Paths in
+ * The config that a JSON file describes: `{ "providers": { NAME: { "kind": …, "options": { … } } }, "agents": { "allow": … },
+ * "deadlineMs": … }`. Paths in
  * it start at the current folder, as they do in code.
  *
  * @throws SecretsError `invalid-argument` that names the place of what is wrong, and never repeats what stands there.
@@ -58,27 +60,25 @@ export function configFromJson(text: string, name: string): KeyholdConfig {
     return kind.create(given as Options);
   };
 
-  const { providers, deadlineMs } = object(parse(text, refuse), "the file", ["$schema", "providers", "deadlineMs"]);
+  const { providers, agents, deadlineMs } = object(parseJson(text, name), "the file", [
+    "$schema",
+    "providers",
+    "agents",
+    "deadlineMs",
+  ]);
   const named = Object.entries(object(providers, "providers")).map(([key, value]) => {
     if (!providerNamePattern.test(key)) {
       throw refuse("a provider's name is not allowed", "A name is a letter, then letters, digits and + . _ -");
     }
     return [key, provider(value, `providers.${key}`)] as const;
   });
-  if (deadlineMs === undefined) return { providers: Object.fromEntries(named) };
-  if (typeof deadlineMs !== "number" || deadlineMs < 1) {
+  if (deadlineMs !== undefined && (typeof deadlineMs !== "number" || deadlineMs < 1)) {
     throw refuse("deadlineMs is no number of at least 1", "It is in milliseconds, for example 10000.");
   }
-  return { providers: Object.fromEntries(named), deadlineMs };
-}
-
-function parse(text: string, refuse: (message: string, hint: string) => SecretsError): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    // The message repeats the text around the mistake; the number in it does not.
-    const position = / at position (\d+)/.exec((error as Error).message)?.[1];
-    const line = position === undefined ? "" : `, line ${text.slice(0, Number(position)).split("\n").length}`;
-    throw refuse(`not well-formed JSON${line}`, "JSON has no comments and no comma before } or ].");
-  }
+  return {
+    providers: Object.fromEntries(named),
+    // The rules themselves are checked where they are used, as those of a module are.
+    ...(agents === undefined ? {} : { agents: object(agents, "agents", ["allow", "unlisted"]) as unknown as AgentsConfig }),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  };
 }

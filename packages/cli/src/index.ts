@@ -25,4 +25,4 @@ export {
   secret,
 } from "@keyhold/core";
 export { environment, type FilesOptions, files, type LocalOptions, local } from "@keyhold/local";
-export { defineConfig, type KeyholdConfig } from "./define-config.ts";
+export { type AgentsConfig, defineConfig, type KeyholdConfig } from "./define-config.ts";

@@ -1,25 +1,12 @@
 import { Argument, Command, type CommanderError, Option } from "commander";
+import { collect, examples, withCommonOptions } from "./command-parts.ts";
+import { mcp } from "./mcp-program.ts";
 import { packageVersion } from "./package-version.ts";
 
 const statuses = `
 Exit status: 0 done; 1 failed, with a typed error; 2 a wrong command line. run gives back the status of what it ran.`;
 
 const reference = "a reference such as aws://prod/db#password; a bare NAME stands for local://NAME";
-
-type Example = readonly [line: string, meaning: string];
-
-/** The examples under a command's help: what to type, and what it does. */
-function examples(...lines: readonly Example[]): string {
-  const width = Math.max(...lines.map(([line]) => line.length));
-  return ["", "Examples:", ...lines.map(([line, meaning]) => `  $ ${line.padEnd(width)}  # ${meaning}`)].join("\n");
-}
-
-/** What every command that reaches a provider takes. */
-function withCommonOptions(command: Command): Command {
-  return command
-    .option("--config <path>", "use this config file instead of keyhold.config.* in the current folder")
-    .option("--json", "print JSON: results on standard output, errors on standard error");
-}
 
 function init(): Command {
   return new Command("init")
@@ -162,7 +149,7 @@ function doctor(end: (status: number) => void): Command {
   return withCommonOptions(new Command("doctor"))
     .summary("ask each provider: reachable, signed in as whom, may do what")
     .description(
-      "Asks each provider of the config, or those that are named: whether it answers, who it says we are, what we may do there, how far this machine's clock is off, and how many days its certificate is still good. Status 1 when one of them fails.",
+      "Asks each provider of the config, or those that are named: whether it answers, who it says we are, what we may do there, how far this machine's clock is off, and how many days its certificate is still good. Without names it also checks the rules in agents.allow. Status 1 when one of them fails.",
     )
     .argument("[provider...]", "names of providers; without any, all of them")
     .addHelpText("after", examples(["keyhold doctor", "all providers"], ["keyhold doctor aws --json", "one, for a program"]))
@@ -192,10 +179,6 @@ function version(): Command {
     .action(async (options) => (await import("./commands/version.ts")).version(options));
 }
 
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
-}
-
 /**
  * The whole command line: what can be typed. What a command does is in a file of its own, imported when it runs. One that ends
  * with an exit status of its own hands it to `end`.
@@ -204,14 +187,15 @@ export function createProgram(end: (status: number) => void): Command {
   const program = new Command("keyhold")
     .description("One interface for every secrets manager.")
     .version(packageVersion(), "-V, --version", "print the version")
-    .helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command")
     // Options behind the command's name belong to it, so that `run` leaves those of what it runs alone.
     .enablePositionalOptions()
     .addHelpText("after", statuses);
-  const commands = [init(), set(), get(), list(), versions(), remove(), rotate(), run(end), doctor(end), completion(), version()];
-  for (const command of commands) program.addCommand(command.helpOption("-h, --help", "show this help"));
-  for (const command of [program, ...commands]) {
+  const storing = [init(), set(), get(), list(), versions(), remove(), rotate()];
+  const commands = [...storing, run(end), mcp(end), doctor(end), completion(), version()];
+  for (const command of commands) program.addCommand(command);
+  for (const command of [program, ...commands, ...commands.flatMap((one) => one.commands)]) {
+    command.helpOption("-h, --help", "show this help");
     // Errors are thrown to main, which words and prints them.
     command.exitOverride((error: CommanderError) => {
       throw error;

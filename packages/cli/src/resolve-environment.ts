@@ -48,7 +48,8 @@ function variables(entries: readonly (readonly [name: string, value: string])[])
   return { read: async () => [{ kind: "map", entries: new Map(literals), place }] };
 }
 
-function hasReference(value: string, providers: readonly string[]): boolean {
+/** Whether a text is a reference to one of the providers, or holds `${reference}`. */
+export function hasReference(value: string, providers: readonly string[]): boolean {
   return providers.some((name) => value.startsWith(`${name}://`)) || /\$\{[A-Za-z][A-Za-z0-9+._-]*:\/\//.test(value);
 }
 

@@ -54,6 +54,11 @@ describe("keyhold __complete", () => {
       offered("run", "--", "node", "-"),
       offered("help", "ru"),
       offered("nope", ""),
+      offered("mcp", ""),
+      offered("mcp", "run", "--mcp-config", ""),
+      offered("mcp", "run", "--", ""),
+      offered("mcp", "nope", ""),
+      offered("help", "mc"),
     ]);
     expect(commands).toEqual([
       "init",
@@ -64,6 +69,7 @@ describe("keyhold __complete", () => {
       "remove",
       "rotate",
       "run",
+      "mcp",
       "doctor",
       "completion",
       "version",
@@ -84,6 +90,11 @@ describe("keyhold __complete", () => {
       [":files"],
       ["run"],
       [],
+      ["run", "serve"],
+      [":files"],
+      [":files"],
+      [],
+      ["mcp"],
     ]);
   });
 

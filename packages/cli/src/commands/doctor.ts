@@ -1,5 +1,6 @@
-import { type CheckReport, isSecretsError, type Secrets, type SecretsError } from "@keyhold/core";
+import { type CheckReport, isSecretsError, parseReference, type Secrets, SecretsError } from "@keyhold/core";
 import type { CommonOptions } from "../command-options.ts";
+import type { AgentsConfig } from "../define-config.ts";
 import { formatTable } from "../format-table.ts";
 import { printable } from "../printable.ts";
 import { withSecrets } from "../with-secrets.ts";
@@ -46,6 +47,27 @@ async function examine(secrets: Secrets<string>, provider: string, kind: string)
   }
 }
 
+/** The rules for agents, which are otherwise not looked at before `keyhold mcp serve` starts. */
+async function examineRules(secrets: Secrets<string>, agents: AgentsConfig, providers: readonly string[]): Promise<Finding> {
+  const finding: Finding = { provider: "(agents)", kind: "egress rules", reachable: "unknown" };
+  try {
+    const { secretFetch } = await import("@keyhold/agents");
+    secretFetch({ ...agents, secrets });
+    for (const { reference } of agents.allow) {
+      const { provider } = parseReference(reference);
+      if (!providers.includes(provider)) {
+        throw new SecretsError("invalid-argument", `a rule names the provider ${provider}, which the config does not have`, {
+          hint: `Providers: ${providers.join(", ")}.`,
+        });
+      }
+    }
+    return finding;
+  } catch (error) {
+    if (!isSecretsError(error)) throw error;
+    return { ...finding, error };
+  }
+}
+
 function skew(clockSkewMs: number | undefined): string {
   if (clockSkewMs === undefined) return "–";
   if (Math.abs(clockSkewMs) < skewWorthTellingMs) return "right";
@@ -60,11 +82,14 @@ function rowOf({ provider, kind, reachable, report, clockSkewMs, certificateDays
   return [provider, kind, error?.code ?? reached, report?.principal ?? "–", may || "–", skew(clockSkewMs), certificate];
 }
 
-/** Asks each provider, or those that are named, and prints what it found. Gives the exit status: 1 when one of them fails. */
+/** Asks each provider, or those that are named, and prints what it found; without names also whether the rules for agents hold up. Gives the exit status: 1 when one of them fails. */
 export async function doctor(names: readonly string[], options: CommonOptions): Promise<number> {
   return withSecrets(options, async ({ config, secrets }) => {
     const wanted = names.length === 0 ? Object.keys(config.providers) : names;
     const findings = await Promise.all(wanted.map((name) => examine(secrets, name, config.providers[name]?.kind ?? "–")));
+    if (names.length === 0 && config.agents !== undefined) {
+      findings.push(await examineRules(secrets, config.agents, Object.keys(config.providers)));
+    }
     const failed = findings.filter(({ error }) => error !== undefined);
     if (options.json) await writeJson(findings);
     else {
