@@ -103,6 +103,7 @@ export class LeaseKeeper {
     const kept = keptLease(target, secret, lease, startedAt, before);
     if (!this.#isRenewable(target, lease)) kept.isEnding = true;
     this.#leases.set(secret, kept);
+    this.#revoker.keep(kept);
     if (before !== undefined) this.#forget(before);
     if (before !== undefined && before.lease.id !== lease.id) this.#giveBack(before);
     if (kept.endsAt > now) {
@@ -159,6 +160,7 @@ export class LeaseKeeper {
   }
 
   #giveBack({ target, lease, endsAt }: Revocable): void {
+    if (this.#kept.get(target.key)?.lease.id === lease.id) return;
     this.#revoker.later({ target, lease, endsAt }, this.#environment.overlapMs);
   }
 

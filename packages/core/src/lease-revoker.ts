@@ -29,11 +29,12 @@ export interface Revocable {
   readonly endsAt: number;
 }
 
+const idOf = ({ target, lease }: Pick<Revocable, "target" | "lease">) => `revoke ${target.provider} ${lease.id}`;
+
 /** Gives back the leases that are of no more use: each after a while, and all that are left on close. */
 export class LeaseRevoker {
   readonly #environment: RevokerEnvironment;
   readonly #waiting = new Map<string, Revocable>();
-  #count = 0;
 
   constructor(environment: RevokerEnvironment) {
     this.#environment = environment;
@@ -42,10 +43,15 @@ export class LeaseRevoker {
   /** Revokes a lease after `delayMs`; where that fails, again until it ends. The first failure is told. */
   later(revocable: Revocable, delayMs: number): void {
     if (this.#environment.provider(revocable.target.provider).revoke === undefined) return;
-    this.#count += 1;
-    const id = `revoke ${this.#count}`;
+    const id = idOf(revocable);
     this.#waiting.set(id, revocable);
     this.#plan(id, revocable, delayMs, 0);
+  }
+
+  /** A lease is of use again, as what lies before a backend may give the same one twice. */
+  keep(revocable: Pick<Revocable, "target" | "lease">): void {
+    const id = idOf(revocable);
+    if (this.#waiting.delete(id)) this.#environment.schedule.delete(id);
   }
 
   /** Revokes these and all that wait. Never rejects, and ends within `limitMs`. */
@@ -85,8 +91,8 @@ export class LeaseRevoker {
         await this.#revoke(revocable, deadlineMs, closing);
         this.#waiting.delete(id);
       } catch (error) {
-        // Then it is revoked with all others.
-        if (closing.aborted) return;
+        // Then it is revoked with all others, or it is of use again.
+        if (closing.aborted || this.#waiting.get(id) !== revocable) return;
         if (failures === 0) this.#failed(revocable, error);
         this.#plan(id, revocable, renewalPauseMs(failures + 1, 0, 0, random), failures + 1);
       }

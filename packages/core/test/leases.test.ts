@@ -321,6 +321,26 @@ it("a login that was refused is replaced by use, once for all callers, and revok
   await secrets.close();
 });
 
+it("a lease that was given up and is given again, as an agent before the backend does, is not revoked for that", async () => {
+  const { clock, m, secrets } = client({ durationMs: 600_000 }, { overlapMs: 1_000 });
+  const { read } = m;
+  let held: ReturnType<typeof read> | undefined;
+  m.read = (locator, context) => {
+    held ??= read(locator, context);
+    return held;
+  };
+  await secrets.get("m://db");
+  await secrets.notify({ reference: "m://db" });
+  expect((await secrets.get("m://db")).version).toBe("lease-1");
+  await clock.advance(2_000);
+  expect(m.live()).toHaveLength(1);
+  await secrets.notify({ reference: "m://db" });
+  await clock.advance(2_000);
+  expect(m.live()).toEqual([]);
+  await secrets.close();
+  expect(m.calls.filter(({ what }) => what === "revoke")).toHaveLength(1);
+});
+
 it("a wall clock that jumps, as after a sleep of the machine, ends what the jump outlasts, and one new login follows", async () => {
   const { clock, m, secrets, lapses } = client({ durationMs: 60_000 });
   const handle = await secrets.handle("m://db");
