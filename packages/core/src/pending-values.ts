@@ -36,7 +36,10 @@ export class PendingValues {
     this.#reading.set(reference, reading);
     void reading.then((secret) => {
       this.#reading.delete(reference);
-      if (secret !== undefined) this.#held.set(reference, { secret, until: this.#clock.monotonic() + heldMs });
+      if (secret === undefined) return;
+      const now = this.#clock.monotonic();
+      for (const [other, { until }] of this.#held) if (until <= now) this.#held.delete(other);
+      this.#held.set(reference, { secret, until: now + heldMs });
     });
     return reading;
   }

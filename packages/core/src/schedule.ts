@@ -9,6 +9,7 @@ interface Due {
 
 /** A machine that was suspended has slept through its timers: so often the time is looked at all the same. */
 const longestWaitMs = 60_000;
+const mostPassedOver = 1_000;
 
 /** What is to be done and when, however much of it, by one timer. Times are `HotTime.elapsed`. */
 export class Schedule {
@@ -38,6 +39,7 @@ export class Schedule {
     const due = { key, at, run };
     this.#due.set(key, due);
     this.#push(due);
+    if (this.#heap.length > 2 * this.#due.size + mostPassedOver) this.#compact();
     this.#arm();
   }
 
@@ -73,6 +75,12 @@ export class Schedule {
       first.run();
     }
     this.#arm();
+  }
+
+  /** What is set anew again and again, long before it is due, must not fill the memory until then. */
+  #compact(): void {
+    this.#heap.length = 0;
+    for (const due of this.#due.values()) this.#push(due);
   }
 
   #push(due: Due): void {
