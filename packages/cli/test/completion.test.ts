@@ -54,11 +54,6 @@ describe("keyhold __complete", () => {
       offered("run", "--", "node", "-"),
       offered("help", "ru"),
       offered("nope", ""),
-      offered("mcp", ""),
-      offered("mcp", "run", "--mcp-config", ""),
-      offered("mcp", "run", "--", ""),
-      offered("mcp", "nope", ""),
-      offered("help", "mc"),
     ]);
     expect(commands).toEqual([
       "init",
@@ -90,12 +85,20 @@ describe("keyhold __complete", () => {
       [":files"],
       ["run"],
       [],
-      ["run", "serve"],
-      [":files"],
-      [":files"],
-      [],
-      ["mcp"],
     ]);
+  });
+
+  it("offers the commands under a command, and their options", async () => {
+    const { keyhold } = createWorkspace();
+    const offered = async (...words: string[]) =>
+      (await keyhold(["__complete", ...words])).stdout.replace(/\t.*/g, "").split("\n");
+    const found = await Promise.all([
+      offered("mcp", ""),
+      offered("mcp", "run", "--s"),
+      offered("mcp", "run", "--mcp-config", ""),
+      offered("mcp", "nope", ""),
+    ]);
+    expect(found).toEqual([["run", "serve", ""], ["--server", ""], [":files", ""], [""]]);
   });
 
   it("gives nothing, and no error, where the config is broken", async () => {
