@@ -30,11 +30,17 @@ const schema = z.object({
 
 export type Settings = z.infer<typeof schema>;
 
+/** Files beside this one, and what the environment says instead. */
+export const settingSources = (): readonly Source[] => [
+  fromFile(path.join(import.meta.dirname, "config.yaml")),
+  fromEnvironment({ prefix: "ML_" }),
+];
+
 /** The typed configuration of a deployment, live: whatever in it rotates is swapped in, whole and validated. */
 export function watchSettings(
   secrets: Secrets,
   deployment: Deployment,
-  sources: readonly Source[] = [fromFile(path.join(import.meta.dirname, "config.yaml")), fromEnvironment({ prefix: "ML_" })],
+  sources: readonly Source[] = settingSources(),
 ): Promise<LiveConfig<Settings>> {
   return watchConfig({ secrets, sources, schema, deployment, guard });
 }
