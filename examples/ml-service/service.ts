@@ -24,8 +24,7 @@ const pools = await postgresPools({
     get current() {
       return live.current.database.login;
     },
-    onChange: (listener: (login: Secret, previous: Secret) => void) =>
-      live.onChange((config) => config.database.login, listener),
+    onChange: (listener: (login: Secret, previous: Secret) => void) => live.onChange((config) => config.database.login, listener),
   },
   config: {
     host: database.host,

@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer, connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /** The way to a server of this machine, which can be shut. */
 export interface Door {

@@ -50,7 +50,10 @@ it("serves 200 requests a second through a rotation, an outage and a re-issue wi
         return door.url;
       },
     });
-    closing.push(() => cloud.close(), async () => door?.close());
+    closing.push(
+      () => cloud.close(),
+      async () => door?.close(),
+    );
     const start = async (file: string, environment: Readonly<Record<string, string>>) => {
       const program = await startProgram(file, environment);
       closing.push(() => program.stop());
@@ -116,9 +119,7 @@ it("serves 200 requests a second through a rotation, an outage and a re-issue wi
 
     await Promise.all(loads.map((load) => endOf(load, "load: over")));
     await Promise.all([watched.end(), watchedNaive.end()]);
-    const [sent, sentByNaive] = await Promise.all(
-      files.map(async (file) => JSON.parse(await readFile(file, "utf8")) as Sent[]),
-    );
+    const [sent, sentByNaive] = await Promise.all(files.map(async (file) => JSON.parse(await readFile(file, "utf8")) as Sent[]));
     const rows = stretches.map((one) => ({
       ...rowOf(sent!, one),
       naive: rowOf(sentByNaive!, one),
@@ -128,17 +129,19 @@ it("serves 200 requests a second through a rotation, an outage and a re-issue wi
     const [whole, wholeNaive] = [rowOf(sent!, all), rowOf(sentByNaive!, all)];
     const made = watched.connectionsAt(all.to);
     console.log(
-      `ml-service: ${requestsPerSecond} requests a second, each one query and one call with the key; milliseconds from when each was due\n${table([
-        ["event", "requests", "failed", "p50", "p95", "p99", "new connections", "naive twin: failed"],
-        ...rows.map((row) => [
-          ...[row.name, row.requests, row.failed, row.p50, row.p95, row.p99, row.connections],
-          `${row.naive.failed} of ${row.naive.requests}`,
-        ]),
+      `ml-service: ${requestsPerSecond} requests a second, each one query and one call with the key; milliseconds from when each was due\n${table(
         [
-          ...[whole.name, whole.requests, whole.failed, whole.p50, whole.p95, whole.p99, made],
-          `${wholeNaive.failed} of ${wholeNaive.requests}`,
+          ["event", "requests", "failed", "p50", "p95", "p99", "new connections", "naive twin: failed"],
+          ...rows.map((row) => [
+            ...[row.name, row.requests, row.failed, row.p50, row.p95, row.p99, row.connections],
+            `${row.naive.failed} of ${row.naive.requests}`,
+          ]),
+          [
+            ...[whole.name, whole.requests, whole.failed, whole.p50, whole.p95, whole.p99, made],
+            `${wholeNaive.failed} of ${wholeNaive.requests}`,
+          ],
         ],
-      ])}\nnaive twin: ${JSON.stringify(wholeNaive.failures)}\nevents: ${JSON.stringify(watched.reports.at(-1)?.events)}`,
+      )}\nnaive twin: ${JSON.stringify(wholeNaive.failures)}\nevents: ${JSON.stringify(watched.reports.at(-1)?.events)}`,
     );
 
     expect(whole.failures).toEqual({});
