@@ -5,6 +5,7 @@ import path from "node:path";
 import { text } from "node:stream/consumers";
 import { aws } from "@keyhold/aws";
 import { callContext } from "@keyhold/testing";
+import { config } from "dotenv";
 import { transform } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startAws } from "../servers/aws/start-aws.ts";
@@ -184,5 +185,16 @@ describe("what takes the place of", () => {
     } finally {
       await rm(project, { recursive: true, force: true });
     }
+  });
+
+  it("dotenv leaves alone what keyhold run has set, unless it is told to override", async () => {
+    const file = path.join(folder, "variables.env");
+    await writeFile(file, "OPENAI_API_KEY=local://openai\n");
+    const keys = [false, true].map((override) => {
+      const processEnv = { OPENAI_API_KEY: "sk-123" };
+      config({ path: file, processEnv, override, quiet: true });
+      return processEnv.OPENAI_API_KEY;
+    });
+    expect(keys).toEqual(["sk-123", "local://openai"]);
   });
 });
