@@ -102,14 +102,14 @@ async function runRotation(
   let state = await lookFor(place, options);
   const began = state;
   const { id, pending: found } = began;
-  const replaced = found?.replaced ?? began.current;
+  const isGone = found !== undefined && found.replaced === undefined;
 
   const secretOf = ({ content, version }: { content: Parameters<typeof secretFromContent>[0]; version?: string }) =>
     secretFromContent(content, version, reference);
   const step: RotationStep = {
     reference,
     rotationId: id,
-    current: secretOf(replaced),
+    current: secretOf(found?.replaced ?? began.current),
     signal: whole.signal,
     async confirm() {
       const now = await place.look();
@@ -124,7 +124,8 @@ async function runRotation(
     whole.signal.throwIfAborted();
     tell(name, "done");
   };
-  const result = { reference, rotationId: id, previousVersion: replaced.version, dryRun: options.dryRun === true };
+  const previousVersion = found?.from ?? began.current.version;
+  const result = { reference, rotationId: id, previousVersion, dryRun: options.dryRun === true };
 
   if (options.dryRun) {
     if (rotator.check) await runRotatorStep(rotator, "check", () => rotator.check!(step));
@@ -166,7 +167,9 @@ async function runRotation(
     }
     tell("promote", "done");
   }
-  await run("finish", pending);
+  if (isGone && options.abandonPending) tell("finish", "skipped");
+  else if (isGone && rotator.finish !== undefined) throw nothingToFinish();
+  else await run("finish", pending);
   const ended = await place.look();
   if (ended.id === id && ended.pending?.isCurrent) await place.clear(ended);
   environment.onChanged();
@@ -182,6 +185,11 @@ async function isDone(place: RotationPlace, pending: Secret): Promise<boolean> {
 const overtaken = () =>
   new SecretsError("conflict", "this rotation was finished or given up by another process meanwhile", {
     hint: "Read the secret: it may have been rotated already.",
+  });
+
+const nothingToFinish = () =>
+  new SecretsError("conflict", "the backend has dropped the value that was replaced, so nothing can be cleared up after it", {
+    hint: "Clear up by hand, such as by deleting the old key. { abandonPending: true } ends this rotation then.",
   });
 
 async function lookFor(place: RotationPlace, { abandonPending = false }: RotateOptions): Promise<RotationState> {

@@ -10,7 +10,9 @@ export interface RotationState {
   readonly pending?: {
     readonly content: Content;
     readonly isCurrent: boolean;
-    readonly replaced: SecretRecord;
+    /** The version that it replaces, and what that was: undefined where the backend has dropped it since. */
+    readonly from: string;
+    readonly replaced: SecretRecord | undefined;
     /** Of the record beside the secret. */
     readonly recordVersion?: string;
   };

@@ -69,7 +69,10 @@ export interface RotateOptions extends CallOptions {
    * Everybody who rotates that secret has to name the same.
    */
   readonly coordinator?: string;
-  /** Gives up a pending value that was begun from a version which is no longer current, instead of failing with `conflict`. */
+  /**
+   * Gives up a pending value that was begun from a version which is no longer current, instead of failing with `conflict`; also what
+   * `finish` would do after a rotation that died, where the backend has dropped the value that was replaced.
+   */
   readonly abandonPending?: boolean;
   /** Called before and after each step. What it throws is dropped. */
   readonly onProgress?: (progress: RotationProgress) => void;

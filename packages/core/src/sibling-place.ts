@@ -14,6 +14,7 @@ export interface SiblingSettings {
   call<T>(work: (context: CallContext) => Promise<T>): Promise<T>;
 }
 
+const orNothing = (error: unknown) => (isSecretsError(error, "not-found") ? undefined : Promise.reject(error));
 const same = (a: Content, b: Content) => secretFromContent(a).equals(secretFromContent(b));
 
 /**
@@ -35,9 +36,7 @@ export function siblingPlace({ provider, path, reference, compare, call }: Sibli
   return {
     async look() {
       // The record first: a secret that is read after it can only be newer, and then the record is refused as stale.
-      const beside = await read(sibling).catch((error) =>
-        isSecretsError(error, "not-found") ? undefined : Promise.reject(error),
-      );
+      const beside = await read(sibling).catch(orNothing);
       const current = await read({ path });
       const record = beside && parseRecord(beside.content, reference);
       const base = { current, ...(beside === undefined ? {} : { recordVersion: beside.version }) };
@@ -47,9 +46,11 @@ export function siblingPlace({ provider, path, reference, compare, call }: Sibli
       const replaced = !isCurrent
         ? current
         : record.replaced === undefined
-          ? await read({ path, version: record.from })
+          ? // A backend that keeps few versions may have dropped it.
+            await read({ path, version: record.from }).catch(orNothing)
           : { content: record.replaced, version: record.from };
-      return { ...base, id: record.id, stale: false, pending: { content: record.pending, isCurrent, replaced } };
+      const { id, pending: content, from } = record;
+      return { ...base, id, stale: false, pending: { content, isCurrent, from, replaced } };
     },
 
     async add({ current, id, recordVersion }, content) {

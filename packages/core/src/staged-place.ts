@@ -20,14 +20,15 @@ export function stagedPlace(
       const id = rotationId(path, version);
       if (pending === id) {
         const { content } = await read(id);
-        return { current, id, stale: false, pending: { content, isCurrent: false, replaced: current } };
+        return { current, id, stale: false, pending: { content, isCurrent: false, from: version, replaced: current } };
       }
       if (pending === undefined) return { current, id, stale: false };
       if (pending !== version) return { current, id, stale: true };
       // What became current by a rotation that was not ours, and kept its mark as AWS's own functions leave it, has ended.
       if (previous === undefined || rotationId(path, previous) !== version) return { current, id, stale: false };
       const replaced = await read(previous);
-      return { current, id: version, stale: false, pending: { content: current.content, isCurrent: true, replaced } };
+      const { content } = current;
+      return { current, id: version, stale: false, pending: { content, isCurrent: true, from: previous, replaced } };
     },
 
     add: ({ id }, content) => call((context) => stage.add(path, content, id, context)),

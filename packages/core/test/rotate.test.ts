@@ -144,6 +144,46 @@ it("stops a rotation that was frozen while others went on, before it changes any
   await secrets.close();
 });
 
+describe("in a backend that keeps the current version alone", () => {
+  const keepingOne = () => {
+    const { versions: _versions, ...provider } = memory({ secrets: { db: "old" } });
+    const m: Provider = {
+      ...provider,
+      async read(locator, context) {
+        const current = await provider.read({ path: locator.path }, context);
+        return locator.version === undefined || locator.version === current.version
+          ? current
+          : provider.read({ ...locator, version: "none" }, context);
+      },
+    };
+    return createSecrets({ providers: { m } });
+  };
+
+  it("a rotation comes to its end, and the next one begins anew", async () => {
+    const secrets = keepingOne();
+    const { rotator, calls } = counted();
+    expect(await secrets.rotate("m://db", rotator)).toMatchObject({ version: "2", previousVersion: "1" });
+    expect(await secrets.rotate("m://db", rotator)).toMatchObject({ version: "3", resumed: false });
+    expect(calls.filter((call) => call.startsWith("finish"))).toEqual(["finish old+1 for old", "finish old+1+2 for old+1"]);
+    await secrets.close();
+  });
+
+  it("a rotation that died before its end says so, is given up on request, and without a finish goes on", async () => {
+    const secrets = keepingOne();
+    const { rotator, calls } = counted(["finish"]);
+    await expect(secrets.rotate("m://db", rotator)).rejects.toMatchObject({ code: "unknown" });
+    await expect(secrets.rotate("m://db", rotator)).rejects.toMatchObject({ code: "conflict" });
+    const ended = await secrets.rotate("m://db", rotator, { abandonPending: true });
+    expect(ended).toMatchObject({ resumed: true, version: "2", previousVersion: "1" });
+    await secrets.rotate("m://db", counted(["finish"]).rotator).catch(() => {});
+    const { finish: _finish, ...withoutFinish } = rotator;
+    expect(await secrets.rotate("m://db", withoutFinish)).toMatchObject({ resumed: true, version: "3" });
+    expect(await secrets.rotate("m://db", withoutFinish)).toMatchObject({ resumed: false, version: "4" });
+    expect(calls.filter((call) => call.startsWith("finish"))).toHaveLength(1);
+    await secrets.close();
+  });
+});
+
 it("keeps fields and bytes as they are", async () => {
   const secrets = createSecrets({
     providers: {
