@@ -131,17 +131,22 @@ function refusing(client: PoolClient, error: unknown): PoolClient {
 /** Signs in with what is current, beside the pool and at most once a second, so that a pool which needs no new connection learns that it works. */
 function prover(login: WorkingLogin, make: () => PoolClient, signedInWith: WeakMap<object, Secret>): () => void {
   let quietUntil = 0;
+  let isProving = false;
   return () => {
-    const now = Date.now();
-    if (now < quietUntil || login.isProven()) return;
+    const now = performance.now();
+    if (isProving || now < quietUntil || login.isProven()) return;
     quietUntil = now + proofPauseMs;
+    isProving = true;
     const client = make();
     client.on("error", () => {});
     const secret = signedInWith.get(client);
     Promise.resolve(client.connect())
       .then(() => secret && login.accepted(secret))
       .catch(() => {})
-      .then(() => client.end())
+      .then(() => {
+        isProving = false;
+        return client.end();
+      })
       .catch(() => {});
   };
 }

@@ -26,15 +26,17 @@ export async function openJournal(file: string): Promise<RotationJournal> {
     throw unavailable(error);
   });
   const [first, ...lines] = text.split("\n");
-  if (text !== "" && first !== title)
+  // Without its end, even the first line may be one that was being written.
+  const isBegun = lines.length > 0;
+  if (isBegun ? first !== title : !title.startsWith(text))
     throw new SecretsError("invalid-argument", "this file is no journal of a rotation", {
       hint: "Name a file that does not exist yet.",
     });
   // A line without its end was being written when the process died.
   const done = new Set(lines.slice(0, -1));
-  const append = async (line: string) => {
+  const append = async (line: string, flags = "a") => {
     try {
-      const handle = await open(file, "a", 0o600);
+      const handle = await open(file, flags, 0o600);
       try {
         await handle.appendFile(line);
         await handle.datasync();
@@ -45,8 +47,9 @@ export async function openJournal(file: string): Promise<RotationJournal> {
       throw unavailable(error);
     }
   };
-  if (text === "") await append(`${title}\n`);
-  else if (!text.endsWith("\n")) await append("\n");
+  if (!isBegun) await append(`${title}\n`, "w");
+  // What was cut off must not read as a shorter reference from now on: none has a space.
+  else if (!text.endsWith("\n")) await append(" was cut off\n");
   return {
     done,
     add: (reference) => append(`${reference}\n`),

@@ -64,6 +64,19 @@ it("goes on by its journal where a run was ended, and removes it at the end", as
   await secrets.close();
 });
 
+it("does not take a line of its journal that was cut off, however many runs died since, for another reference", async () => {
+  const journal = path.join(folder, "cut");
+  const secrets = createSecrets({ providers: { memory: memory({ secrets: { db: "old", "db-admin": "old" } }) } });
+  const died: Rotator = { kind: "died", create: () => "new", set: () => Promise.reject(new Error("killed")) };
+  writeFileSync(journal, "keyhold rotation journal 1\nmemory://db");
+  await rotateAll(secrets, { "memory://db": died, "memory://db-admin": died }, { journal });
+  const last = await rotateAll(secrets, { "memory://db": random(), "memory://db-admin": random() }, { journal });
+  expect([last.rotated.length, last.skipped]).toEqual([2, []]);
+  writeFileSync(journal, "keyhold rot");
+  expect((await rotateAll(secrets, { "memory://db": random() }, { journal })).rotated).toHaveLength(1);
+  await secrets.close();
+});
+
 it("leaves out what is younger than asked for", async () => {
   const secrets = open();
   const all = Object.fromEntries(names.map((name) => [`memory://${name}`, random()]));
