@@ -21,6 +21,10 @@ export interface AzureManagedIdentityOptions {
 interface IdentityService extends Pick<HttpRequest, "headers"> {
   readonly url: string;
   readonly version: string;
+  /** The identity that it names itself. */
+  readonly clientId?: string | undefined;
+  /** What the query calls an identity. Default: `client_id`. */
+  readonly clientIdName?: string;
   /** Answers first with the path of a key that this machine can read. */
   readonly asksForKey?: true;
 }
@@ -30,6 +34,7 @@ const what = "the managed identity service";
 /** https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/how-to-use-vm-token */
 function serviceOf({ endpoint, environment = process.env }: AzureManagedIdentityOptions): IdentityService {
   const { IDENTITY_ENDPOINT: address, IDENTITY_HEADER: header, IMDS_ENDPOINT: arc } = environment;
+  const { MSI_ENDPOINT: learning, MSI_SECRET: secret } = environment;
   if (environment.IDENTITY_SERVER_THUMBPRINT) {
     throw new SecretsError("unsupported", "the managed identity of Service Fabric is not read here", {
       hint: "Give the provider a credential of @azure/identity.",
@@ -38,6 +43,12 @@ function serviceOf({ endpoint, environment = process.env }: AzureManagedIdentity
   // https://learn.microsoft.com/en-us/azure/app-service/overview-managed-identity (App Service, Functions, Container Apps)
   if (endpoint === undefined && address && header) {
     return { url: address, version: "2019-08-01", headers: { "x-identity-header": header } };
+  }
+  // Azure Machine Learning. It wants a client id also where the identity is the system's, and names that one itself:
+  // https://github.com/Azure/azure-sdk-for-net/issues/40348
+  if (endpoint === undefined && learning && secret) {
+    const clientId = environment.DEFAULT_IDENTITY_CLIENT_ID || undefined;
+    return { url: learning, version: "2017-09-01", headers: { secret }, clientIdName: "clientid", clientId };
   }
   // https://learn.microsoft.com/en-us/azure/azure-arc/servers/managed-identity-authentication
   if (endpoint === undefined && address && arc) {
@@ -61,7 +72,8 @@ function refusal(response: HttpResponse, context: CallContext): SecretsError {
 }
 
 /**
- * The token of a managed identity: of a virtual machine, an app, a function, a container app, or a machine that Azure Arc knows.
+ * The token of a managed identity: of a virtual machine, an app, a function, a container app, an endpoint or a job of Azure Machine
+ * Learning, or a machine that Azure Arc knows.
  *
  * @throws SecretsError `unauthenticated` when there is no identity, `timeout` or `unavailable` when nothing answers.
  * @see https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/overview
@@ -70,10 +82,10 @@ export function azureManagedIdentity(options: AzureManagedIdentityOptions = {}):
   const { environment = process.env, answerMs = 5_000 } = options;
   return async (scope, given) => {
     const context = within(given, answerMs);
-    const { url, version, headers, asksForKey } = serviceOf(options);
+    const { url, version, headers, asksForKey, clientIdName = "client_id", ...service } = serviceOf(options);
     if (parseAddress(url, what).search !== "") throw new SecretsError("invalid-argument", `the address of ${what} has a query`);
-    const clientId = options.clientId ?? (environment.AZURE_CLIENT_ID || undefined);
-    const query = { "api-version": version, resource: scope.replace(/\/\.default$/, ""), client_id: clientId };
+    const clientId = options.clientId ?? (environment.AZURE_CLIENT_ID || service.clientId);
+    const query = { "api-version": version, resource: scope.replace(/\/\.default$/, ""), [clientIdName]: clientId };
     const request = (more: HttpRequest["headers"]) => ask({ what, url, query, headers: { ...headers, ...more } }, context);
     let response = await request({});
     if (asksForKey && response.status === 401) {

@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { promisify } from "node:util";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { ManagedIdentityCredential, WorkloadIdentityCredential } from "@azure/identity";
 import { GoogleAuth } from "google-auth-library";
@@ -54,6 +56,7 @@ afterEach(() => {
   }
 });
 
+const run = promisify(execFile);
 const file = (name: string, text: string): string => {
   const at = path.join(folder, name);
   writeFileSync(at, text);
@@ -108,6 +111,27 @@ it("Azure's own package gets tokens of the machine, of App Service and for a fed
     tlsOptions: { ca: entra.ca },
   } as never);
   await entra.authority.verify((await credential.getToken("https://vault.azure.net/.default")).token, audience);
+});
+
+// It decides once in a process where its tokens come from.
+it.each([
+  ["App Service", "/msi/token", "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "AZURE_CLIENT_ID"],
+  ["Machine Learning, user-assigned", "/learning/token", "MSI_ENDPOINT", "MSI_SECRET", "AZURE_CLIENT_ID"],
+  ["Machine Learning, system-assigned", "/learning/token", "MSI_ENDPOINT", "MSI_SECRET", "DEFAULT_IDENTITY_CLIENT_ID"],
+] as const)("Azure's own package gets a token of %s in a process of its own", async (_what, at, address, secret, client) => {
+  const program = `
+    import { ManagedIdentityCredential } from "@azure/identity";
+    const clientId = process.env.AZURE_CLIENT_ID;
+    const credential = clientId ? new ManagedIdentityCredential({ clientId }) : new ManagedIdentityCredential();
+    process.stdout.write((await credential.getToken("https://vault.azure.net/.default")).token);`;
+  const env = {
+    PATH: process.env.PATH,
+    [address]: `${azure.url}${at}`,
+    [secret]: azure.identityHeader,
+    [client]: azure.clientId,
+  };
+  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program], { cwd: import.meta.dirname, env });
+  await entra.authority.verify(stdout, { issuer: entra.issuer, audience: "https://vault.azure.net" });
 });
 
 it("Google's own package gets tokens of the metadata server, for a federated workload and one that is impersonated, and for an AWS role", async () => {

@@ -98,5 +98,18 @@ export function azureRows(world: World): readonly Credential[] {
           IDENTITY_HEADER: wrong ? "wrong" : azure.identityHeader,
         }),
     },
+    ...(["AZURE_CLIENT_ID", "DEFAULT_IDENTITY_CLIENT_ID"] as const).map(
+      (named): Credential => ({
+        ...service,
+        name: `Azure managed identity (Machine Learning, ${named === "AZURE_CLIENT_ID" ? "user" : "system"}-assigned)`,
+        wrongs: ["signature"],
+        holder: async (wrong) =>
+          chain({
+            [named]: azure.clientId,
+            MSI_ENDPOINT: `${azure.url}/learning/token`,
+            MSI_SECRET: wrong ? "wrong" : azure.identityHeader,
+          }),
+      }),
+    ),
   ];
 }
