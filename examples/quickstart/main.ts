@@ -15,8 +15,8 @@ import { startService } from "./service.ts";
 import { startUpstream } from "./upstream.ts";
 
 const rotations = 3;
-const rotateEveryMs = 3_500;
-const overlapMs = 2_000;
+const rotateEveryMs = 4_500;
+const overlapMs = 4_000;
 const callsPerSecond = 50;
 const say = (text: string) => console.log(text);
 

@@ -160,7 +160,7 @@ describe("an answer that breaks on its way", () => {
       const { clock, secrets, get } = await holding(name);
       planOf(name).next({ kind: "status", status: 200, body: JSON.stringify([value]) }, { match: reads[name] });
       const failed = get({ fresh: true }).catch((thrown: unknown) => thrown);
-      await expect.poll(() => planOf(name).pending, { timeout: 10_000 }).toBe(0);
+      await expect.poll(() => planOf(name).pending).toBe(0);
       // Whoever makes nothing of it has the deadline to end it.
       await new Promise((resolve) => setTimeout(resolve, 50));
       await clock.advance(10_000);

@@ -95,7 +95,7 @@ for (const [stage, arrange] of chosen) {
       await secrets.close();
       if (isKept)
         console.log(`gcp over gRPC, ${stage}: ${left() - before} resources left, as grpc-js keeps a connection under way`);
-      else await expect.poll(left, { timeout: 5_000 }).toBeLessThanOrEqual(before);
+      else await expect.poll(left).toBeLessThanOrEqual(before);
     },
   );
 }
@@ -110,7 +110,7 @@ it.each(backendNames)("on an injected clock a call to %s that hangs ends at its 
   secrets.get(references[name]).catch((error) => {
     code = error.code;
   });
-  await expect.poll(() => wire.connections, { timeout: 10_000 }).toBeGreaterThan(connections);
+  await expect.poll(() => wire.connections).toBeGreaterThan(connections);
   await clock.advance(9_999);
   expect(code).toBeUndefined();
   await clock.advance(1);

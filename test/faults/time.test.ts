@@ -125,7 +125,7 @@ describe("a process that is frozen and thawed", () => {
     await secrets.close();
   });
 
-  it("by SIGSTOP and SIGCONT gives a thousand callers the new value by one read", { timeout: 60_000 }, async () => {
+  it("by SIGSTOP and SIGCONT gives a thousand callers the new value by one read", async () => {
     const child = start("thaw-child.ts");
     const ask = async (): Promise<string[]> => {
       const answer = once(child.stdout!, "data");
@@ -187,9 +187,7 @@ describe("an event loop that is blocked", () => {
   });
 });
 
-it("a cluster of three processes makes one call each for a thousand callers each, before and after expiry", {
-  timeout: 60_000,
-}, async () => {
+it("a cluster of three processes makes one call each for a thousand callers each, before and after expiry", async () => {
   const child = start("cluster-child.ts");
   const [code] = await once(child, "exit");
   expect(code).toBe(0);

@@ -286,7 +286,7 @@ describe("a watch", () => {
     const restarting = server.restart();
     await restarting;
     const third = await open().write!({ path: "watched" }, fields({ key: "2" }), {}, call());
-    await expect.poll(() => told, { timeout: 30_000 }).toEqual([first.version, second.version, third.version]);
+    await expect.poll(() => told).toEqual([first.version, second.version, third.version]);
     await provider.remove!({ path: "watched" }, {}, call());
     await expect.poll(() => told.length).toBe(4);
     expect(told[3]).toBeUndefined();

@@ -39,13 +39,13 @@ const show = (rows: Readonly<Record<string, Burst>>) => {
   }
 };
 
-it("copies that start together all get their secrets, however much is throttled", { timeout: 120_000 }, async () => {
+it("copies that start together all get their secrets, however much is throttled", async () => {
   const ours = await burst("reader");
   show({ withSecrets: ours });
   expect(ours.failures).toEqual([]);
 });
 
-it("so they do without jitter, and with AWS's SDK as it comes they do not", { timeout: 280_000 }, async (test) => {
+it("so they do without jitter, and with AWS's SDK as it comes they do not", async (test) => {
   if (!isSlow) return test.skip("200 processes more; KEYHOLD_SLOW=1 starts them");
   const rows = {
     withSecrets: await burst("reader"),

@@ -310,7 +310,7 @@ it(`${cases} calls over both transports, to the same state and under the same fa
   );
   expect(successes).toBeGreaterThan(cases / 12);
   expect(failures.size).toBeGreaterThan(3);
-}, 120_000);
+});
 
 it("a twin that takes the service's seconds for milliseconds, and every 403 for a missing secret, differs", async () => {
   const { vault, provider: lean, ids } = sides[1];

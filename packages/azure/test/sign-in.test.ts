@@ -56,7 +56,7 @@ describe.each(transports)("over $transport", (tested) => {
           });
         }),
     };
-    const askedFor = (count: number) => expect.poll(() => asked.length, { timeout: 5_000, interval: 5 }).toBe(count);
+    const askedFor = (count: number) => expect.poll(() => asked.length, { interval: 5 }).toBe(count);
     return { credential, asked, askedFor };
   }
 

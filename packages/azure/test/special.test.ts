@@ -23,7 +23,7 @@ describe.each(transports)("over $transport", (tested) => {
 
   /** Waits until the servers have answered so once more. */
   async function answered(own: TestVault, answer: string, before = 0): Promise<void> {
-    await expect.poll(() => countOf(own, answer), { timeout: 5_000, interval: 10 }).toBeGreaterThan(before);
+    await expect.poll(() => countOf(own, answer), { interval: 10 }).toBeGreaterThan(before);
   }
 
   /** Lets a minute of the servers' time pass as soon as they have answered a new request so. */

@@ -108,7 +108,7 @@ describe("keyhold __complete", () => {
   });
 });
 
-describe.concurrent("completion scripts", { timeout: 60_000 }, () => {
+describe.concurrent("completion scripts", () => {
   it("in bash: commands, names behind a provider, and files; a name that is a command is not run", async (context) => {
     const reason = missing("bash");
     if (reason) return context.skip(reason);

@@ -14,7 +14,7 @@ function write({ folder }: Workspace, files: Readonly<Record<string, string>>): 
   }
 }
 
-describe.concurrent("the config file", { timeout: 60_000 }, () => {
+describe.concurrent("the config file", () => {
   it.each([
     ["keyhold.config.mts", moduleText, undefined],
     ["keyhold.config.mts in a CommonJS package", moduleText, "commonjs"],

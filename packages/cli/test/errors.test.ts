@@ -7,7 +7,7 @@ import { bin, createWorkspace } from "./support/keyhold.ts";
 const canary = "hunter2-4f1c9a";
 const nobody = 65_534;
 
-describe.concurrent("bad input", { timeout: 60_000 }, () => {
+describe.concurrent("bad input", () => {
   it("is a typed error with a hint, as text and as JSON, and never repeats a value", async () => {
     const { keyhold, seed } = createWorkspace();
     await seed({ db: JSON.stringify({ password: canary }), bytes: Uint8Array.of(255, 254) });

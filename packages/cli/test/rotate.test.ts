@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => postgres?.close());
 
-it("rotates a login to PostgreSQL, tells the steps beside the result, and shows no value", { timeout: 60_000 }, async () => {
+it("rotates a login to PostgreSQL, tells the steps beside the result, and shows no value", async () => {
   const { keyhold, seed } = createWorkspace();
   const url = new URL(postgres.url);
   [url.username, url.password] = ["app", "the-first-one"];
@@ -36,7 +36,7 @@ it("rotates a login to PostgreSQL, tells the steps beside the result, and shows 
   expect(JSON.parse(single.stdout)).toMatchObject({ reference: "local://db", resumed: false });
 });
 
-it("says what is missing, and what goes wrong", { timeout: 60_000 }, async () => {
+it("says what is missing, and what goes wrong", async () => {
   const { keyhold, seed } = createWorkspace();
   await seed({ session: "old" });
   expect(await keyhold(["rotate", "session"])).toMatchObject({ status: 2 });

@@ -15,7 +15,7 @@ async function withSecret(): Promise<Workspace> {
 
 const printEnvironment = ["run", "--", node, "-p", "JSON.stringify(process.env)"];
 
-describe.concurrent("keyhold run", { timeout: 60_000 }, () => {
+describe.concurrent("keyhold run", () => {
   it("gives values for references to the command alone, and leaves every other variable as it is", async () => {
     const { keyhold, env } = await withSecret();
     const untouched = { PLAIN: `text $\${x} \${y}`, LINK: `https://example.com/\${z}`, CLOUD: "s3://bucket/key", EMPTY: "" };

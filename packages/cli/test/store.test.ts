@@ -5,7 +5,7 @@ import { createWorkspace, workspaceAt } from "./support/keyhold.ts";
 
 const canary = "hunter2-4f1c9a";
 
-describe.concurrent("a store from the command line", { timeout: 60_000 }, () => {
+describe.concurrent("a store from the command line", () => {
   it("init makes a store, an identity outside the folder and a config; once more changes none of them", async () => {
     const { folder, home, keyhold } = createWorkspace();
     const first = await keyhold(["init"]);

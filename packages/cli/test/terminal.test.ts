@@ -7,7 +7,7 @@ const canary = "hunter2-4f1c9a";
 const atTerminal = (workspace: Workspace, words: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   openTerminal([...command, ...words], { cwd: workspace.folder, env: { ...workspace.env, ...env } });
 
-describe.concurrent("at a terminal", { timeout: 60_000 }, () => {
+describe.concurrent("at a terminal", () => {
   beforeEach((context) => {
     if (noTerminal) context.skip(noTerminal);
   });

@@ -21,7 +21,7 @@ describe("a process", () => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
       ["--conditions=@keyhold/source", "--input-type=module", "--eval", program, server.url],
-      { cwd: path.dirname(import.meta.dirname), timeout: 25_000 },
+      { cwd: path.dirname(import.meta.dirname), timeout: 100_000 },
     );
     const endedAt = Date.now();
     await server.close();

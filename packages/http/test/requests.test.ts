@@ -70,7 +70,7 @@ describe("a request", () => {
     expect(await seen({ method: "POST", path: "/" })).toMatch(/content-length: 0\r\n/i);
   });
 
-  it("takes any query apart again as it was put together", { timeout: 120_000 }, async () => {
+  it("takes any query apart again as it was put together", async () => {
     const server = await serve((socket) => socket.write(answer("{}")));
     const client = clientFor(server);
     const text = fc.string({ unit: fc.constantFrom(..."ab01&=+%/?#;: '()*!~\\\"\u0000\r\nü€😀"), maxLength: 20 });

@@ -45,7 +45,7 @@ async function outcomes(
 }
 
 // Longer than usual: all rows one after another, some of them by processes.
-describe("every credential", { timeout: 120_000 }, () => {
+describe("every credential", () => {
   it("is proved, taken, held until shortly before its end, made once, and made again once after a refusal", async () => {
     const results: [string, Record<Column, Outcome>][] = [];
     for (const credential of rows) results.push([credential.name, await outcomes(credential, (one) => one.holder())]);

@@ -7,7 +7,6 @@ import { describe, expect, it } from "vitest";
 import { naiveSignature } from "./naive-signer.ts";
 
 const runs = Number(process.env.KEYHOLD_RUNS ?? 500);
-const longRun = { timeout: 120_000 };
 
 /** The hash that AWS's signer asks for. */
 class Sha256 {
@@ -98,7 +97,7 @@ function oracle({ segments, query: pairs, request, options }: Example) {
 }
 
 describe("a signed request", () => {
-  it("is signed as AWS's own signer signs it; a signer made from the first example, the control, is not", longRun, async () => {
+  it("is signed as AWS's own signer signs it; a signer made from the first example, the control, is not", async () => {
     let [total, naiveFailures] = [0, 0];
     await fc.assert(
       fc.asyncProperty(example, async (made) => {
@@ -116,7 +115,7 @@ describe("a signed request", () => {
     expect(naiveFailures).toBeGreaterThan(0);
   });
 
-  it("is presigned as AWS's own signer presigns it", longRun, async () => {
+  it("is presigned as AWS's own signer presigns it", async () => {
     await fc.assert(
       fc.asyncProperty(example, fc.integer({ min: 1, max: 604_800 }), async (made, expiresInSeconds) => {
         const { signer, theirs, signingDate } = oracle(made);

@@ -7,7 +7,7 @@ import { temporaryStore } from "./temporary-store.ts";
 
 const subject: Subject = { store: "naive", open: ({ path, identityPath }) => naiveStore(path, identityPath, () => {}) };
 
-it("the same checks find out a store that just writes its file", { timeout: 120_000 }, async () => {
+it("the same checks find out a store that just writes its file", async () => {
   const failures: string[] = [];
   let done = 0;
   for (const check of durabilityChecks) {

@@ -21,7 +21,7 @@ function runFixtures(directory: string): Promise<Run> {
     {
       env: environment,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: 50_000,
+      timeout: 110_000,
     },
   );
   let output = "";

@@ -144,7 +144,7 @@ describe.each(transports)("over $transport", ({ vault }) => {
       await expect(provider.read(app, callContext({ deadlineMs: 300 }))).rejects.toMatchObject({ code: "timeout" });
       expect(performance.now() - startedAt).toBeLessThan(2_000);
       await provider.close?.();
-      await expect.poll(sockets, { timeout: 5_000 }).toBeLessThanOrEqual(before);
+      await expect.poll(sockets).toBeLessThanOrEqual(before);
     });
 
     it("that redirects is followed by no request, with a token or without", async () => {

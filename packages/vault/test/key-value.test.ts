@@ -193,13 +193,11 @@ describe.each(transports)("over $transport", ({ vault }) => {
     expect((await read("upgraded/app")).content).toEqual(fields({ a: 1 }));
     await bao.call({ path: "sys/mounts/upgraded/tune", body: { options: { version: "2" } } });
     await expect
-      .poll(
-        () =>
-          read("upgraded/app").then(
-            ({ version }) => version,
-            () => "",
-          ),
-        { timeout: 10_000 },
+      .poll(() =>
+        read("upgraded/app").then(
+          ({ version }) => version,
+          () => "",
+        ),
       )
       .toBe("1");
   });
