@@ -123,11 +123,17 @@ describe("notify", () => {
   it("reads twice for a thousand events at once: what is under way, and once for all that came meanwhile", async () => {
     const { secrets, writer, reads, backend } = pair();
     const handle = await secrets.handle("m://a");
-    backend.before = () => sleep(20);
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    backend.before = () => released;
     const first = secrets.notify({ reference: "m://a" });
-    await sleep(5);
+    while (reads.length < 2) await sleep(1);
     await writer.put("m://a", "2");
-    await Promise.all(Array.from({ length: 1_000 }, () => secrets.notify({ reference: "m://a" })));
+    const others = Array.from({ length: 1_000 }, () => secrets.notify({ reference: "m://a" }));
+    release();
+    await Promise.all(others);
     expect([handle.current.text(), reads.length]).toEqual(["2", 3]);
     await first;
     await secrets.close();
