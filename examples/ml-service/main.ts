@@ -31,6 +31,6 @@ const rotating = setInterval(() => {
 }, rotateEveryMs);
 await stopped;
 clearInterval(rotating);
-await service.stop();
+await service.end("leases revoked");
 console.log(`\n${service.output().trim().split("\n").at(-1)}; database users left: ${(await cloud.logins()).length}`);
 await cloud.close();

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import type { Sent } from "../load.ts";
 import { startCloud } from "../start-cloud.ts";
-import { type Program, startProgram } from "../start-program.ts";
+import { startProgram } from "../start-program.ts";
 import { type Door, startDoor } from "./door.ts";
 import { rowOf, type Stretch, table } from "./table.ts";
 import { type Report, watchService } from "./watch-service.ts";
@@ -24,15 +24,6 @@ const versionOf = (field: string) => (report: Report | undefined) =>
   report?.secrets.find((secret) => secret.field === field)?.version;
 const [keyVersion, loginVersion] = [versionOf("inference.apiKey"), versionOf("database.login")];
 const leftMs = ({ secrets }: Report) => secrets.find(({ field }) => field === "database.login")?.leftMs ?? 0;
-
-/** Asks a program to end, and waits until it says that it has. */
-async function endOf(program: Program, lastWords: string): Promise<void> {
-  process.kill(program.pid, "SIGTERM");
-  for (let tries = 0; !program.output().includes(lastWords); tries += 1) {
-    if (tries > 1_500) throw new Error(`did not end; it printed ${program.output()}`);
-    await sleep(100);
-  }
-}
 
 it("serves 200 requests a second through a rotation, an outage and a re-issue without a failed one, and its naive twin does not", {
   timeout: 400_000,
@@ -117,7 +108,7 @@ it("serves 200 requests a second through a rotation, an outage and a re-issue wi
     await sleep(Math.max(0, reissued.at + 12_000 - Date.now()));
     stretches.push({ name: "lease re-issue", from: reissued.at - 2_000, to: Date.now() });
 
-    await Promise.all(loads.map((load) => endOf(load, "load: over")));
+    await Promise.all(loads.map((load) => load.end("load: over")));
     await Promise.all([watched.end(), watchedNaive.end()]);
     const [sent, sentByNaive] = await Promise.all(files.map(async (file) => JSON.parse(await readFile(file, "utf8")) as Sent[]));
     const rows = stretches.map((one) => ({
@@ -155,7 +146,7 @@ it("serves 200 requests a second through a rotation, an outage and a re-issue wi
     expect(Object.keys(wholeNaive.failures).join()).toMatch(/"inference","code":401/);
     expect(Object.keys(wholeNaive.failures).join()).toMatch(/"database","code":"(?:28P01|42501)"/);
 
-    await endOf(ours, "closed, leases revoked");
+    await ours.end("closed, leases revoked");
     let left = await cloud.logins();
     for (let tries = 0; left.length > 0 && tries < 100; tries += 1) {
       await sleep(100);
