@@ -8,7 +8,7 @@ import { createGrantState, type Grant, type GrantOptions, type GrantState } from
 import type { FetchInput } from "./outgoing.ts";
 import { createPlaceholders, type PlaceholderOptions } from "./placeholders.ts";
 import { ruleBook, unlistedPolicy } from "./rule-book.ts";
-import { createUsedValues } from "./used-values.ts";
+import { createUsedValues, type UsedValues } from "./used-values.ts";
 
 export interface SecretFetchOptions {
   readonly secrets: Secrets;
@@ -99,6 +99,11 @@ function grantedFetch(egress: Egress, references: ReadonlySet<string>, grant: Gr
  * const model = new ChatOpenAI({ apiKey: fetch.placeholder("aws://prod/openai#apiKey"), configuration: { fetch } });
  */
 export function secretFetch(options: SecretFetchOptions): SecretFetch {
+  return openSecretFetch(options, createUsedValues());
+}
+
+/** A `secretFetch` that cleans answers of what others used too. */
+export function openSecretFetch(options: SecretFetchOptions, used: UsedValues): SecretFetch {
   const { secrets, allow, unlisted = "refuse", onEvent, ca, lookup } = options;
   const book = ruleBook(allow);
   const references: ReadonlySet<string> = new Set(book.rules.map((rule) => rule.reference));
@@ -112,7 +117,7 @@ export function secretFetch(options: SecretFetchOptions): SecretFetch {
     secrets,
     book,
     unlisted: other,
-    used: createUsedValues(),
+    used,
     deadlineMs: limit("deadlineMs", options.deadlineMs ?? 600_000),
     maxResponseBytes: limit("maxResponseBytes", options.maxResponseBytes ?? 64 * 1024 * 1024),
     maxRequestBytes: limit("maxRequestBytes", options.maxRequestBytes ?? 32 * 1024 * 1024),
