@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startWorld, type World } from "../../../test/agents/world.ts";
 import { command, createWorkspace, type Workspace } from "./support/keyhold.ts";
@@ -8,7 +9,7 @@ import { openMcp, textOf } from "./support/mcp-client.ts";
 const value = "p@ss/w#1%41?-4f1c9a";
 const token = "sk-4f1c9a8e7d6c5b4a39281706f5e4d3c2";
 const node = process.execPath;
-const naiveServer = path.resolve(import.meta.dirname, "fixtures/naive-mcp-server.ts");
+const naiveServer = fileURLToPath(new URL("./fixtures/naive-mcp-server.ts", import.meta.url));
 
 let world: World;
 beforeAll(async () => {
@@ -67,7 +68,7 @@ describe.concurrent("keyhold mcp run", { timeout: 120_000 }, () => {
     await server.call("call_http", { url, headers: { authorization: `Bearer \${key}` } });
     expect(world.api.requests.at(-1)?.headers.authorization).toBe(`Bearer ${token}`);
     expect(await server.end()).toBe(0);
-    expect(server.stderr()).toBe("naive: ready\n");
+    expect(server.stderr()).toMatch(/^naive: ready\n$/m);
     const lines = server.stdout().toString().split("\n").filter(Boolean);
     expect(lines.length).toBe(3);
     for (const line of lines) expect(JSON.parse(line)).toMatchObject({ jsonrpc: "2.0" });

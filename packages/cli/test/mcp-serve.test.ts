@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Answer, startWorld, type World } from "../../../test/agents/world.ts";
 import { type Canary, createCanary, findCanary } from "../../../test/leak/encodings.ts";
@@ -55,7 +56,7 @@ async function openKeyhold(): Promise<McpProcess> {
 
 async function openNaive(): Promise<McpProcess> {
   const { folder, env } = await workspace();
-  const server = path.resolve(import.meta.dirname, "fixtures/naive-mcp-server.ts");
+  const server = fileURLToPath(new URL("./fixtures/naive-mcp-server.ts", import.meta.url));
   const NODE_EXTRA_CA_CERTS = path.join(folder, "ca.pem");
   return openMcp([process.execPath, server], { cwd: folder, env: { ...env, NODE_EXTRA_CA_CERTS, API_TOKEN: value } });
 }
@@ -203,7 +204,7 @@ describe("keyhold mcp serve", { timeout: 120_000 }, () => {
         path.join(folder, "keyhold.config.json"),
         JSON.stringify({ providers: { env: { kind: "environment" } }, agents }),
       );
-    json();
+    json({});
     const without = await keyhold(["mcp", "serve"]);
     expect(without).toMatchObject({ status: 1, stdout: "" });
     expect(without.stderr).toMatch(/^keyhold: invalid-argument: the config has no rules.*\nhint: .*allow/);

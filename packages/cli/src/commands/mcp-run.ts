@@ -22,13 +22,13 @@ const always: ReadonlySet<string> = new Set(
     : ["PATH", "HOME", "LANG", "TMPDIR"],
 );
 
+/** Windows spells PATH as it likes. */
+const spelled = (name: string): string => (process.platform === "win32" ? name.toUpperCase() : name);
+
 /** The variables of this process that pass a test by name and value. */
 function inherited(passes: (name: string, value: string) => boolean): Environment {
   const own = Object.entries(process.env as Environment);
-  // Windows spells PATH as it likes.
-  return Object.fromEntries(
-    own.filter(([name, value]) => passes(process.platform === "win32" ? name.toUpperCase() : name, value)),
-  );
+  return Object.fromEntries(own.filter(([name, value]) => passes(spelled(name), value)));
 }
 
 async function findServer(
@@ -56,7 +56,7 @@ export async function mcpRun(words: readonly string[], options: McpRunOptions): 
         hint: "Arguments are seen by everybody on this machine, so none is resolved. Give it to the server in a variable.",
       });
     }
-    const passed = new Set(options.pass);
+    const passed = new Set(options.pass?.map(spelled));
     const environment = { ...inherited((name) => always.has(name) || passed.has(name)), ...server.environment };
     return runChild(server.words, await resolveEnvironment(environment, secrets, providers));
   });

@@ -5,7 +5,7 @@ import { withSecrets } from "../with-secrets.ts";
 /** Serves until the client closes its end, or a signal comes. */
 export async function mcpServe(options: CommonOptions): Promise<void> {
   await withSecrets(options, async ({ config: { agents }, secrets }) => {
-    if (agents === undefined || agents.allow.length === 0) {
+    if (agents === undefined || !agents.allow?.length) {
       throw new SecretsError("invalid-argument", "the config has no rules that say where a secret may go", {
         hint: 'Add to it: agents: { allow: [{ reference: "local://github", host: "api.github.com", header: "authorization" }] }',
       });
