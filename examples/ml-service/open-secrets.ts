@@ -10,14 +10,15 @@ import type { Deployment } from "./settings.ts";
  */
 const pace = { cache: { ttlMs: 5_000 }, overlapMs: 8_000 };
 
-/** The secrets of a deployment: on a laptop a file, elsewhere OpenBao, to which a pod signs in as its service account. */
-export function openSecrets(deployment: Deployment, onEvent?: (event: SecretsEvent) => void): Secrets<"local" | "vault"> {
-  const providers = { [deployment === "development" ? "local" : "vault"]: deployment === "development" ? local() : openBao() };
-  return createSecrets({ providers: providers as Record<"local" | "vault", Provider>, onEvent, ...pace });
+/** The secrets of a deployment: on a laptop those of an encrypted file, elsewhere OpenBao's. */
+export function openSecrets(deployment: Deployment, onEvent?: (event: SecretsEvent) => void): Secrets {
+  if (deployment === "development") return createSecrets({ providers: { local: local() }, onEvent, ...pace });
+  return createSecrets({ providers: { vault: openBao() }, onEvent, ...pace });
 }
 
-function openBao(): Provider {
-  const { BAO_ROLE_ID, BAO_SECRET_ID_FILE = "/run/secrets/openbao/secret-id" } = process.env;
-  if (BAO_ROLE_ID === undefined) return vault({ auth: kubernetesAuth({ role: "ml-service" }) });
-  return vault({ auth: appRoleAuth({ roleId: BAO_ROLE_ID, secretId: () => readFile(BAO_SECRET_ID_FILE, "utf8") }) });
+/** OpenBao at VAULT_ADDR. A pod signs in as its service account, anything else as the AppRole that it was given. */
+export function openBao(): Provider {
+  const { BAO_ROLE_ID: roleId, BAO_SECRET_ID_FILE: file = "/run/secrets/openbao/secret-id" } = process.env;
+  if (roleId === undefined) return vault({ auth: kubernetesAuth({ role: "ml-service" }) });
+  return vault({ auth: appRoleAuth({ roleId, secretId: () => readFile(file, "utf8") }) });
 }
