@@ -17,10 +17,10 @@ const inBraces = /\$\{([A-Za-z][A-Za-z0-9+._-]*:\/\/[^}]*)\}/g;
 export async function mcpCall(fetch: GrantedFetch, call: HttpCall, signal: AbortSignal): Promise<CallToolResult> {
   try {
     const withPlaceholders = (text: string) => text.replace(inBraces, (_, reference: string) => fetch.placeholder(reference));
-    const headers = Object.entries(call.headers ?? {}).map(([name, value]): [string, string] => [
-      name,
-      asBasic(withPlaceholders(value)),
-    ]);
+    const headers = Object.entries(call.headers ?? {}).map(([name, value]): [string, string] => {
+      const written = withPlaceholders(value);
+      return [name, name.toLowerCase() === "authorization" ? asBasic(written) : written];
+    });
     const { method = "GET", body } = call;
     const request = { method, headers, signal, ...(body === undefined ? {} : { body }) };
     const response = await fetch(withPlaceholders(call.url), request);

@@ -46,7 +46,7 @@ async function open(allow: readonly EgressRule[], options: Partial<McpServerOpti
   return { client, server, secrets, events, call };
 }
 
-describe("call_http", () => {
+describe("call_http", { timeout: 60_000 }, () => {
   it("puts a value wherever a rule says, also as Basic and into a signature", async () => {
     const { rule, url } = opener;
     const { call, secrets, events } = await open([

@@ -63,6 +63,12 @@ describe("an mcp.json", () => {
     expect(`${error.message} ${error.hint}`).not.toMatch(/4f1c9a8e|opensesame/);
   });
 
+  it("with several servers wants to be told which", async () => {
+    const two = { mcpServers: { one: { command: "x" }, two: { command: "y" } } };
+    const which = { code: "keyhold.usage", hint: "Say which: --server one, --server two" };
+    await expect(read(two)).rejects.toMatchObject(which);
+  });
+
   it("that is not there is not found", async () => {
     await expect(readMcpConfig(path.join(folder, "nope.json"), undefined, [])).rejects.toMatchObject({ code: "not-found" });
   });

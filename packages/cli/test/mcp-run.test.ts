@@ -97,22 +97,9 @@ describe.concurrent("keyhold mcp run", { timeout: 120_000 }, () => {
       1,
       /invalid-argument: a reference among the server's arguments/,
     ],
-    [
-      "a reference in args of mcp.json",
-      ["--mcp-config", "mcp.json", "--server", "argument"],
-      1,
-      /a reference among the server's arguments/,
-    ],
-    [
-      "several servers and none named",
-      ["--mcp-config", "mcp.json"],
-      2,
-      /usage: mcp.json has 2 servers\nhint: .*--server argument/,
-    ],
   ])("refuses %s, and runs nothing", async ([_what, words, status, says]) => {
     const { keyhold } = await workspace({
       literal: { command: node, args: ["-p", "1"], env: { GITHUB_TOKEN: token } },
-      argument: { command: node, args: ["-p", `"\${local://api}"`] },
     });
     const outcome = await keyhold(["mcp", "run", ...words]);
     expect(outcome).toMatchObject({ status, stdout: "" });

@@ -16,8 +16,10 @@ const written = `\${${reference}}`;
 const bearer = { authorization: `Bearer ${written}` };
 
 let world: World;
+let server: McpProcess;
 beforeAll(async () => {
   world = await startWorld();
+  server = await openKeyhold();
 });
 beforeEach(() => world.reset());
 afterAll(() => world.close());
@@ -110,15 +112,15 @@ const attempts: readonly (readonly [name: string, words: () => Readonly<Record<s
 ];
 
 /** How many of the attempts hand the value to the model, its client's log or another host. */
-async function leaks(server: McpProcess): Promise<readonly string[]> {
+async function leaks(process: McpProcess): Promise<readonly string[]> {
   const found: string[] = [];
   for (const [name, words, answer] of attempts) {
     world.reset();
     if (answer) world.api.answer = answer;
-    const before = server.stdout().length;
+    const before = process.stdout().length;
     const call = words();
-    const result = await server.call("url" in call ? "call_http" : "list_references", call);
-    const seen = [JSON.stringify(result), server.stdout().subarray(before), server.stderr(), world.evil.bytes()];
+    const result = await process.call("url" in call ? "call_http" : "list_references", call);
+    const seen = [JSON.stringify(result), process.stdout().subarray(before), process.stderr(), world.evil.bytes()];
     if (seen.some((sink) => findCanary(sink, canary).length > 0)) found.push(name);
   }
   return found;
@@ -126,7 +128,6 @@ async function leaks(server: McpProcess): Promise<readonly string[]> {
 
 describe("keyhold mcp serve", { timeout: 120_000 }, () => {
   it("has two tools, neither of which gives a value, and puts one in where the rule says", async () => {
-    const server = await openKeyhold();
     const { tools } = await server.client.listTools();
     expect(tools.map(({ name }) => name)).toEqual(["list_references", "call_http"]);
     expect(JSON.parse(textOf(await server.call("list_references")))).toEqual({
@@ -152,7 +153,6 @@ describe("keyhold mcp serve", { timeout: 120_000 }, () => {
   });
 
   it("hands the value to nobody, whatever a model asks and the host answers; a naive server does", async () => {
-    const server = await openKeyhold();
     expect(await leaks(server)).toEqual([]);
     expect(findCanary(server.stdout(), canary)).toEqual([]);
     expect(server.stderr()).toBe("");
@@ -163,7 +163,6 @@ describe("keyhold mcp serve", { timeout: 120_000 }, () => {
   });
 
   it("tells the model what is wrong with a call by code, with what to do", async () => {
-    const server = await openKeyhold();
     const errorOf = async (words: Readonly<Record<string, unknown>>) => {
       const result = await server.call("call_http", words);
       expect(result.isError).toBe(true);
