@@ -20,6 +20,15 @@ export interface Tool {
   readonly config: Readonly<Record<string, unknown>>;
   /** The rule's host. */
   api(path?: string): string;
+  /** A tool that a file configures, with a key for its own address. */
+  readonly configured: {
+    readonly config: {
+      readonly url: string;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly [key: string]: unknown;
+    };
+    readonly fetch: Tool["fetch"];
+  };
   /** The attacker's. */
   evil(path?: string): string;
   /** The model's address, and what stands for the key that it takes; that one is no canary. */

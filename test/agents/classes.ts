@@ -1,4 +1,5 @@
 import type { AttackTable } from "./attack.ts";
+import { configuredTools } from "./classes/configured-tools.ts";
 import { echoPlain } from "./classes/echo.ts";
 import { echoEncoded } from "./classes/echo-encoded.ts";
 import { echoPlaces } from "./classes/echo-places.ts";
@@ -42,6 +43,7 @@ export const classes: Readonly<Record<string, AttackTable>> = {
   "serialisation by LangChain": langchainSerialisation,
   "a tool that throws its request": thrownRequests,
   "a tool that throws within a framework": frameworkErrors,
+  "a tool of a configuration file": configuredTools,
   "tricks with the rule's host": hostRules,
   "over-use of a grant": grants,
 };

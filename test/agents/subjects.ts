@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { secretFetch } from "@keyhold/agents";
+import { resolveToolConfig, secretFetch } from "@keyhold/agents";
 import { createSecrets } from "@keyhold/core";
 import { memory } from "@keyhold/testing";
 import { Agent, getGlobalDispatcher, fetch as plainFetch, setGlobalDispatcher } from "undici";
@@ -27,9 +27,30 @@ const show = (something: unknown): string =>
     ? something
     : `${String(something)}\n${inspect(something, { depth: 8, showHidden: true, maxStringLength: null })}`;
 
-type Parts = Pick<Tool, "key" | "token" | "fetch" | "grant"> & { readonly modelKey: string };
+type Parts = Pick<Tool, "key" | "token" | "fetch" | "grant"> & {
+  readonly modelKey: string;
+  readonly configured: Tool["configured"];
+};
 
-function createTool(world: World, { key, token, fetch, grant, modelKey }: Parts, said: string[], traced: string[]): Tool {
+/** A file with one tool, and a key in it: a reference, or the value. */
+const toolFile = (world: World, key: string) => ({
+  tools: [
+    {
+      name: "items",
+      method: "GET",
+      url: `https://${names.api}:${world.api.port}/v1/items/{id}`,
+      env: { ITEMS_KEY: key },
+      headers: { "x-api-key": key },
+    },
+  ],
+});
+
+function createTool(
+  world: World,
+  { key, token, fetch, grant, modelKey, configured }: Parts,
+  said: string[],
+  traced: string[],
+): Tool {
   const api = (path = "/v1") => `https://${names.api}:${world.api.port}${path}`;
   return {
     world,
@@ -38,6 +59,7 @@ function createTool(world: World, { key, token, fetch, grant, modelKey }: Parts,
     fetch,
     grant,
     api,
+    configured,
     model: { url: `https://${names.evil}:${world.model.port}/v1`, key: modelKey },
     evil: (path = "/") => `https://${names.evil}:${world.evil.port}${path}`,
     config: { name: "search", url: api(), apiKey: key, headers: { authorization: `Bearer ${key}` }, fetch },
@@ -100,7 +122,15 @@ async function keyhold(world: World): Promise<Subject> {
     const made = base.grant({ run: "run-1", agent: "researcher", tool: "search", references, ...limits });
     return { fetch: made.fetch, key: made.fetch.placeholder(references[0] as string), revoke: made.revoke };
   };
+  const items = resolveToolConfig(toolFile(world, "test://key"), {
+    secrets,
+    ca,
+    lookup,
+    unlisted: "send",
+    allow: (rule) => ({ ...rule, addresses: ["127.0.0.1"] }),
+  });
   const parts = {
+    configured: items.tools[0] as unknown as Tool["configured"],
     key: base.placeholder("test://key"),
     token: base.placeholder("test://token"),
     modelKey: base.placeholder("test://model"),
@@ -116,6 +146,7 @@ async function keyhold(world: World): Promise<Subject> {
     traced,
     async close() {
       await base.close();
+      await items.close();
       await secrets.close();
     },
   };
@@ -133,7 +164,13 @@ async function plain(world: World): Promise<Subject> {
   const said: string[] = [];
   const fetch = plainFetch as unknown as Tool["fetch"];
   const grant = () => ({ fetch, key: key.text, revoke: () => {} });
-  const tool = createTool(world, { key: key.text, token: token.text, modelKey: "not-a-canary", fetch, grant }, said, traced);
+  const configured = { config: toolFile(world, key.text).tools[0] as Tool["configured"]["config"], fetch };
+  const tool = createTool(
+    world,
+    { key: key.text, token: token.text, modelKey: "not-a-canary", configured, fetch, grant },
+    said,
+    traced,
+  );
   Object.assign(tool.config, { aws: token.text });
   return {
     tool,

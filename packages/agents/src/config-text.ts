@@ -3,8 +3,8 @@ import { formatReference, isSecretsError, parseReference, type Secrets, type Sec
 /** A string of a configuration: the references in it, and the text around them. */
 export interface ConfigText {
   readonly parts: readonly (string | { readonly reference: string })[];
-  /** `${NAME}` that the tool's own variables do not hold. */
-  readonly unknownVariables: readonly string[];
+  /** Whether a `${…}` is left that is neither a reference nor one of the tool's own variables. */
+  readonly isUnresolved: boolean;
 }
 
 /** Whether there is a provider of this name, and what it is told otherwise. */
@@ -12,7 +12,6 @@ export type ProviderCheck = (name: string) => SecretsError | undefined;
 
 const scheme = /^([A-Za-z][A-Za-z0-9+._-]{0,62}):\/\//;
 const inBraces = /(?<!\$)\$\{([^}]*)\}/g;
-const variable = /^(?:env:)?([A-Za-z_]\w*)$/;
 
 /** What stands before `://`, if it could be a provider's name. */
 export const schemeOf = (text: string): string | undefined => scheme.exec(text)?.[1];
@@ -52,19 +51,18 @@ export function parseConfigText(
   const rest = text.slice(bearer.length);
   const provider = schemeOf(rest);
   if (provider !== undefined && check(provider) === undefined) {
-    return { parts: [...(bearer === "" ? [] : [bearer]), { reference: normal(rest) }], unknownVariables: [] };
+    return { parts: [...(bearer === "" ? [] : [bearer]), { reference: normal(rest) }], isUnresolved: false };
   }
   const parts: ConfigText["parts"][number][] = [];
-  const unknownVariables: string[] = [];
+  let isUnresolved = false;
   let position = 0;
   for (const { 0: whole, 1: inside = "", index } of text.matchAll(inBraces)) {
     const name = schemeOf(inside);
     const refusal = name === undefined ? undefined : check(name);
     if (refusal) throw refusal;
-    const called = variable.exec(inside)?.[1];
-    const reference = name === undefined ? variables.get(called ?? "") : normal(inside);
+    const reference = name === undefined ? variables.get(inside.replace(/^env:/, "")) : normal(inside);
     if (reference === undefined) {
-      if (called !== undefined) unknownVariables.push(called);
+      isUnresolved = true;
       continue;
     }
     if (index > position) parts.push(text.slice(position, index));
@@ -72,5 +70,5 @@ export function parseConfigText(
     position = index + whole.length;
   }
   if (position < text.length || parts.length === 0) parts.push(text.slice(position));
-  return { parts, unknownVariables };
+  return { parts, isUnresolved };
 }

@@ -16,6 +16,10 @@ const passwordName = /(?:^|[ ])(?:password|passwd|passphrase|pwd|client secret|s
 const keyName =
   /(?:^|[ ])(?:token|authorization|cookie|credentials?|bearer|(?:api|access|secret|private|signing|subscription|auth|account) ?key|x functions key)$/;
 
+/** `?api_key=…`, `--api-key=…` */
+const inUrl = /[?&]([^=&#]+)=([^&#]+)/g;
+const inArgument = /^--?([\w-]+)=(.+)$/g;
+
 /** `xApiKey`, `x-api-key` and `X_API_KEY` as words. */
 const wordsOf = (name: string): string =>
   name
@@ -44,6 +48,12 @@ export function isCredentialName(name: string): boolean {
  */
 export function isLiteralCredential(text: string, name = ""): boolean {
   if (shapes.some((shape) => shape.test(text))) return true;
+  const pairs = text.matchAll(/^https?:\/\//i.test(text) ? inUrl : inArgument);
+  if ([...pairs].some(([, key, value]) => isNamedLiteral(value as string, key as string))) return true;
+  return isNamedLiteral(text, name);
+}
+
+function isNamedLiteral(text: string, name: string): boolean {
   const literal = text.replace(/\{\{.*?\}\}|\$\{[^}]*\}|<[^>]*>/g, "").trim();
   if (literal === "" || literal !== text.trim()) return false;
   const words = wordsOf(name);

@@ -1,10 +1,11 @@
 import { isSecretsError, type Json, SecretsError } from "@keyhold/core";
 import { type ConfigText, type ProviderCheck, parseConfigText, schemeOf } from "./config-text.ts";
 import type { EgressRule } from "./egress-rule.ts";
+import { isCredentialName } from "./literal-credential.ts";
 import { type ToolAddress, toolAddress } from "./tool-address.ts";
 import { problemAt } from "./tool-config-problem.ts";
 import type { ToolEntry } from "./tool-entries.ts";
-import { isPlace, type Place, placesOf, type Spot, variableName } from "./tool-place.ts";
+import { isPlace, type Place, placesOf, type Spot, valueName, variableName } from "./tool-place.ts";
 import { visitJson } from "./visit-json.ts";
 
 /** A tool whose configuration was read. */
@@ -75,8 +76,8 @@ export function readTool(entry: ToolEntry, check: ProviderCheck): ReadTool {
       const references = parsed.parts.filter((part) => typeof part !== "string");
       const scheme = schemeOf(text);
       const refusal = scheme === undefined || /^(?:https?|wss?)$/i.test(scheme) ? undefined : check(scheme);
-      if ((isPlace(spot) || isVariable) && refusal) throw refusal;
-      if (isPlace(spot) && parsed.unknownVariables.length > 0) {
+      if (refusal && (isPlace(spot) || isVariable || isCredentialName(valueName(spot)))) throw refusal;
+      if (isPlace(spot) && parsed.isUnresolved) {
         throw refuse("a variable that the tool's env does not hold", "Put the reference into its env, or here in its place.");
       }
       if (references.length === 0) return;

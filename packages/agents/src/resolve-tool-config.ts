@@ -47,7 +47,7 @@ function literalCredentials(config: unknown, check: ProviderCheck): SecretsError
       spot.keys.some((key) => isLiteralCredential(key))
     ) {
       const hint =
-        "Store it with a provider, write its reference here, such as aws://prod/search#apiKey, and have a new one issued: this one stood in a file.";
+        "Store it with a provider, write its reference here, such as aws://prod/search#apiKey, and have a new one issued: this one stood in a file. If it is none, leave the field out.";
       const error = new SecretsError("invalid-argument", "this looks like a credential, and not like a reference", { hint });
       problems.push(problemAt(spot.keys, error));
     }

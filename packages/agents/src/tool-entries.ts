@@ -24,15 +24,15 @@ function nameOf(config: Fields): string | undefined {
 
 /** The tools of a configuration, with their names. @throws SecretsError `invalid-argument` for what holds no tools. */
 export function toolEntries(config: unknown): ToolEntry[] {
-  const wrapper = isFields(config)
-    ? wrappers.find((name) => typeof config[name] === "object" && config[name] !== null)
-    : undefined;
+  const found = isFields(config) ? wrappers.filter((name) => typeof config[name] === "object" && config[name] !== null) : [];
+  const [wrapper] = found;
   const held = wrapper === undefined ? config : (config as Fields)[wrapper];
   const base = wrapper === undefined ? [] : [wrapper];
   const refuse = (path: readonly string[], what: string) =>
     new SecretsError("invalid-argument", `${[...base, ...path].join(".") || "the tool config"}: ${what}`, {
       hint: "It is a list of tools with names, or an object with a tool under each name; either may stand under tools, mcpServers, servers or nodes.",
     });
+  if (found.length > 1) throw refuse([], `tools stand under ${found.join(" and ")}`);
   if (typeof held !== "object" || held === null) throw refuse([], "neither a list nor an object of tools");
   const entries = Object.entries(held).map(([key, tool]) => {
     if (!isFields(tool)) throw refuse([key], "this is no tool");

@@ -40,6 +40,9 @@ describe("a literal credential is refused, by its path and without its text:", (
     "a client's secret": [{ clientSecret: "abc" }, "search.clientSecret"],
     "something random in a field for keys": [{ apiKey: random }, "search.apiKey"],
     "something random beside its name": [{ headers: [{ name: "X-Api-Key", value: random }] }, "search.headers.0.value"],
+    "random, in the query of an address": [{ url: `https://api.example.com/?api_key=${random}` }, "search.url"],
+    "a password in the query of an address": [{ url: "https://api.example.com/?a=b&password=hunter2" }, "search.url"],
+    "in an argument": [{ args: [`--api-key=${random}`] }, "search.args.0"],
     "as a key": [{ headers: { [`ghp_${random}`]: "" } }, "search.headers.…"],
     "beside a reference": [
       { url: "https://api.example.com", headers: { authorization: `Bearer \${test://key}`, "x-api-key": random } },
@@ -129,6 +132,12 @@ describe("a config is refused", () => {
       /a.headers.x-api-key: .*provider/,
     ],
     "with a provider that is not there, in a text": [{ a: { url, headers: { a: `Bearer \${vault://key}` } } }, /a.headers.a: /],
+    "with a provider that is not there, in a field for keys": [
+      { a: { options: { apiKey: "vault://key" } } },
+      /a.options.apiKey: /,
+    ],
+    "with what another program asks for": [{ a: { url, headers: { authorization: `Bearer \${input:key}` } } }, "a variable that"],
+    "with tools in two places": [{ tools: [], servers: {} }, "tools stand under tools and servers"],
     "with a malformed reference": [{ a: { url, headers: { a: "test://../key" } } }, "a.headers.a: malformed reference"],
     "with a default for a secret": [{ a: { url, headers: { a: "test://key?default=x" } } }, "a.headers.a: malformed reference"],
     "with a header that cannot hold one": [{ a: { url, headers: { Host: "test://key" } } }, "a: rule 1"],
