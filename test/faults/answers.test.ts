@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { certificateAuthority } from "../servers/certificates.ts";
 import type { FaultPlan } from "../servers/faults.ts";
 import { type BackendName, type Backends, backendNames, references, startBackends, value } from "./backends.ts";
+import { overrunOf } from "./overrun.ts";
 import { tracked } from "./tracked.ts";
 
 let backends: Backends;
@@ -127,7 +128,7 @@ describe("an answer that breaks on its way", () => {
       expect((await stale).text()).toBe(value);
       wire.fault = undefined;
       wire.breakAll();
-      expect((await cold.get(references[name])).text()).toBe(value);
+      expect((await cold.get(references[name], { deadlineMs: 60_000 })).text()).toBe(value);
       await Promise.all([secrets.close(), cold.close()]);
     },
   );
@@ -175,10 +176,10 @@ describe("an answer that breaks on its way", () => {
 
 describe("a name that does not resolve", () => {
   const dns = process.getBuiltinModule("node:dns");
-  const open = () =>
+  const open = (deadlineMs = 60_000) =>
     createSecrets({
       providers: { vault: vault({ address: "https://vault.example", auth: tokenAuth("x") }) },
-      deadlineMs: 300,
+      deadlineMs,
       retry: false,
     });
   afterEach(() => void vi.restoreAllMocks());
@@ -194,10 +195,10 @@ describe("a name that does not resolve", () => {
 
   it("or whose resolution hangs ends at the deadline", async () => {
     vi.spyOn(dns, "lookup").mockImplementation((() => {}) as never);
-    const secrets = open();
-    const startedAt = performance.now();
+    const secrets = open(300);
+    const overrun = overrunOf(300);
     await expect(secrets.get("vault://secret/fault")).rejects.toMatchObject({ code: "timeout" });
-    expect(performance.now() - startedAt).toBeLessThan(1_300);
+    expect(await overrun()).toBeLessThan(1_000);
     await secrets.close();
   });
 });
@@ -224,7 +225,7 @@ describe("a server that shows another certificate", () => {
       wire.target = (impostor.address() as AddressInfo).port;
       wire.breakAll();
       try {
-        const cold = createSecrets({ providers: { [name]: backends.open(name) }, deadlineMs: 5_000 });
+        const cold = createSecrets({ providers: { [name]: backends.open(name) }, deadlineMs: 60_000 });
         const connections = wire.connections;
         await expect(cold.get(references[name])).rejects.toMatchObject({ code: "unavailable" });
         if (name !== "gcp") expect(wire.connections - connections).toBe(1);

@@ -119,7 +119,7 @@ describe("a fault", () => {
       server.faults.next({ kind: "hang" }, { match: stages[stage] });
       const startedAt = performance.now();
       await expect(call()).rejects.toMatchObject({ code: "timeout", retryable: true });
-      expect(performance.now() - startedAt).toBeLessThan(3_000);
+      expect(performance.now() - startedAt).toBeLessThan(30_000);
       await expect.poll(sockets).toBeLessThanOrEqual(before);
     }
     await secrets.close();

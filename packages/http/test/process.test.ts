@@ -28,6 +28,6 @@ describe("a process", () => {
     const told = JSON.parse(stdout) as { loaded: string[]; undici: boolean; status: number; startedAt: number };
     expect(told).toMatchObject({ loaded: [], undici: false, status: 200 });
     // The deadline of the call was a minute and the connection would be kept for longer than this test may take.
-    expect(endedAt - told.startedAt).toBeLessThan(10_000);
+    expect(endedAt - told.startedAt).toBeLessThan(40_000);
   });
 });

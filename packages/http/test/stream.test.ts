@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { isSecretsError, type SecretsError } from "@keyhold/core";
 import { httpClient, httpError, type StreamOptions } from "@keyhold/http";
-import { type CallContextOptions, callContext } from "@keyhold/testing";
+import { type CallContextOptions, callContext, manualClock } from "@keyhold/testing";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { answer, eventually, type RawServer, type Respond, rawServer } from "./servers.ts";
@@ -155,12 +155,15 @@ describe("a stream", () => {
   });
 
   it("that falls silent is a timeout; time that the reader takes is not silence", async () => {
-    const { server, opened } = await open((socket) => socket.write(head + chunk("one\n")), {}, { idleTimeoutMs: 200 });
+    const clock = manualClock();
+    const { server, opened } = await open((socket) => socket.write(head + chunk("one\n")), { clock }, { idleTimeoutMs: 200 });
     const lines = (await opened).lines();
     expect((await lines.next()).value).toBe("one");
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await clock.advance(400);
     expect(server.open()).toBe(1);
-    expect((await failure(lines.next())).code).toBe("timeout");
+    const silent = failure(lines.next());
+    await clock.advance(200);
+    expect((await silent).code).toBe("timeout");
     await closed(server);
   });
 

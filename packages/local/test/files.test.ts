@@ -75,10 +75,14 @@ describe("files", () => {
     publish(1);
     symlinkSync("..data/password", path.join(directory, "password"));
     let isOver = false;
+    let swapsInRead = 0;
     const swapping = (async () => {
       for (let number = 2; number < 200; number++) {
         publish(number);
-        await sleep(1);
+        swapsInRead += 1;
+        // Several times in one read, and not so often that a slow one never finds it in peace.
+        do await sleep(1);
+        while (swapsInRead >= 5);
       }
     })().finally(() => {
       isOver = true;
@@ -88,6 +92,7 @@ describe("files", () => {
         const number = Number(String(await read("password")).slice("value ".length));
         expect(number).toBeGreaterThanOrEqual(last);
         last = number;
+        swapsInRead = 0;
       }
     } finally {
       await swapping;

@@ -40,7 +40,7 @@ export const writesIn = (lines: readonly Line[]): readonly Extract<Line, { did: 
   lines.flatMap((line) => (line.did === "write" ? [line] : []));
 
 export async function put(store: ReadsAndWrites, value: string): Promise<string> {
-  return (await store.write({ path: secret }, { kind: "opaque", value }, {}, callContext({ deadlineMs: 5_000 }))).version;
+  return (await store.write({ path: secret }, { kind: "opaque", value }, {}, callContext({ deadlineMs: 60_000 }))).version;
 }
 
 export async function currentText(store: ReadsAndWrites): Promise<string> {
