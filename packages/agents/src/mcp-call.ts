@@ -1,5 +1,4 @@
 import { isSecretsError } from "@keyhold/core";
-import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import type { GrantedFetch } from "./secret-fetch.ts";
 
 /** What a model asks `call_http` for. */
@@ -10,11 +9,17 @@ export interface HttpCall {
   readonly body?: string | undefined;
 }
 
+/** What a tool of MCP gives. */
+interface ToolResult {
+  readonly content: readonly { readonly type: "text"; readonly text: string }[];
+  readonly isError?: true;
+}
+
 /** As in config files: `${aws://prod/openai#apiKey}`. */
 const inBraces = /\$\{([A-Za-z][A-Za-z0-9+._-]*:\/\/[^}]*)\}/g;
 
 /** Sends what a model asked for. Every failure is an answer to the model: a code, what happened and what to do. */
-export async function mcpCall(fetch: GrantedFetch, call: HttpCall, signal: AbortSignal): Promise<CallToolResult> {
+export async function mcpCall(fetch: GrantedFetch, call: HttpCall, signal: AbortSignal): Promise<ToolResult> {
   try {
     const withPlaceholders = (text: string) => text.replace(inBraces, (_, reference: string) => fetch.placeholder(reference));
     const headers = Object.entries(call.headers ?? {}).map(([name, value]): [string, string] => {

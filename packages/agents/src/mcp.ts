@@ -1,1 +1,1 @@
-export { type McpServerOptions, mcpServer } from "./mcp-server.ts";
+export { addSecretTools, type SecretTools, type SecretToolsOptions, type ToolServer } from "./add-secret-tools.ts";

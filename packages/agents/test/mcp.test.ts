@@ -1,16 +1,18 @@
 import { secret } from "@keyhold/core";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startWorld, type World } from "../../../test/agents/world.ts";
 import type { EgressEvent, EgressRule } from "../src/index.ts";
-import { type McpServerOptions, mcpServer } from "../src/mcp.ts";
+import { addSecretTools, type SecretTools, type SecretToolsOptions } from "../src/mcp.ts";
 import { createOpener, type Opener, value } from "./opened.ts";
 
 let world: World;
 let opener: Opener;
 const clients: Client[] = [];
+const added: SecretTools[] = [];
 
 beforeAll(async () => {
   world = await startWorld();
@@ -18,6 +20,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
+  await Promise.all(added.splice(0).map((tools) => tools.close()));
   await opener.closeAll();
   world.reset();
 });
@@ -26,11 +29,12 @@ afterAll(() => world.close());
 const written = `\${test://key}`;
 
 /** A server and a client of the protocol's own making. */
-async function open(allow: readonly EgressRule[], options: Partial<McpServerOptions> = {}) {
+async function open(allow: readonly EgressRule[], options: Partial<SecretToolsOptions> = {}) {
   const { secrets } = await opener.open(allow);
   const events: EgressEvent[] = [];
   const { ca, lookup } = world;
-  const server = await mcpServer({ secrets, allow, ca, lookup, onEvent: (event) => events.push(event), ...options });
+  const server = new McpServer({ name: "apis", version: "1" });
+  added.push(await addSecretTools(server, { secrets, allow, ca, lookup, onEvent: (event) => events.push(event), ...options }));
   const client = new Client({ name: "test", version: "1" });
   const [here, there] = InMemoryTransport.createLinkedPair();
   await server.connect(there);
@@ -43,7 +47,7 @@ async function open(allow: readonly EgressRule[], options: Partial<McpServerOpti
     const result = (await client.callTool({ name: "call_http", arguments: words }, undefined, { signal })) as CallToolResult;
     return { ...result, text: result.content.map((part) => (part.type === "text" ? part.text : "")).join("") };
   };
-  return { client, server, secrets, events, call };
+  return { client, secrets, events, call };
 }
 
 describe("call_http", { timeout: 60_000 }, () => {
@@ -129,6 +133,6 @@ describe("call_http", { timeout: 60_000 }, () => {
   });
 });
 
-it("a server without rules that hold up is not made", async () => {
+it("tools are not added for rules that do not hold up", async () => {
   await expect(open([opener.rule({ host: "" })])).rejects.toMatchObject({ code: "invalid-argument" });
 });

@@ -20,7 +20,7 @@ let server: McpProcess;
 beforeAll(async () => {
   world = await startWorld();
   server = await openKeyhold();
-});
+}, 120_000);
 beforeEach(() => world.reset());
 afterAll(() => world.close());
 

@@ -1,6 +1,21 @@
 import { SecretsError } from "@keyhold/core";
 import type { CommonOptions } from "../command-options.ts";
+import { packageVersion } from "../package-version.ts";
 import { withSecrets } from "../with-secrets.ts";
+
+async function loadSdk() {
+  try {
+    const [{ McpServer }, { StdioServerTransport }] = await Promise.all([
+      import("@modelcontextprotocol/sdk/server/mcp.js"),
+      import("@modelcontextprotocol/sdk/server/stdio.js"),
+    ]);
+    return { McpServer, StdioServerTransport };
+  } catch {
+    throw new SecretsError("unsupported", "the package @modelcontextprotocol/sdk is not installed", {
+      hint: "Install it where keyhold is: npm install @modelcontextprotocol/sdk zod",
+    });
+  }
+}
 
 /** Serves until the client closes its end, or a signal comes. */
 export async function mcpServe(options: CommonOptions): Promise<void> {
@@ -10,9 +25,10 @@ export async function mcpServe(options: CommonOptions): Promise<void> {
         hint: 'Add to it: agents: { allow: [{ reference: "local://github", host: "api.github.com", header: "authorization" }] }',
       });
     }
-    const { mcpServer } = await import("@keyhold/agents/mcp");
-    const server = await mcpServer({ ...agents, secrets });
-    const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
+    const { McpServer, StdioServerTransport } = await loadSdk();
+    const { addSecretTools } = await import("@keyhold/agents/mcp");
+    const server = new McpServer({ name: "keyhold", version: packageVersion() });
+    const tools = await addSecretTools(server, { ...agents, secrets });
     const transport = new StdioServerTransport();
     const ended = new Promise<void>((resolve) => {
       transport.onclose = resolve;
@@ -24,6 +40,7 @@ export async function mcpServe(options: CommonOptions): Promise<void> {
     await server.connect(transport);
     await ended;
     await server.close();
+    await tools.close();
     process.stdin.destroy();
   });
 }
