@@ -13,6 +13,25 @@ const withoutGlobals: Readonly<Record<string, Readonly<Record<string, string>>>>
   "@keyhold/core": { performance: "undefined" },
 };
 
+/**
+ * lru-cache as it is published for browsers is the same code without the diagnostics channels, on which it would tell the values that it
+ * holds, and with short names: a fifth of what the core's import costs.
+ */
+const replaced = ({ directory, manifest }: Package): Readonly<Record<string, string>> =>
+  manifest.name === "@keyhold/core"
+    ? { "lru-cache": path.join(directory, "node_modules/lru-cache/dist/esm/browser/index.min.js") }
+    : {};
+
+/** Everything but ASCII is escaped: with one wider character, V8 reads all of a file in twice the memory and a tenth slower. */
+const asciiOnly = {
+  name: "ascii-only",
+  renderChunk: (code: string) => ({
+    // Half a pair for half a pair, which strings, templates and regular expressions understand. No name of ours has any.
+    code: code.replaceAll(/[^\0-\x7F]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
+    map: null,
+  }),
+};
+
 /** What an entry takes from the main one of its own package it imports from there, so that there is one of each. */
 const mainEntry: Readonly<Record<string, RegExp>> = { "@keyhold/core": /^@keyhold\/core$/ };
 
@@ -39,8 +58,7 @@ async function buildEntries(owner: Package, { entry, startsCold, clean }: EntryB
     target: "node22.18",
     fixedExtension: false,
     clean,
-    // The default export of lru-cache is minified; this is the same code as it was written.
-    alias: { "lru-cache": "lru-cache/raw" },
+    alias: { ...replaced(owner) },
     define: { ...withoutGlobals[name] },
     deps: startsCold
       ? { alwaysBundle: parts, onlyBundle: [parts], dts: { neverBundle: parts } }
@@ -50,6 +68,7 @@ async function buildEntries(owner: Package, { entry, startsCold, clean }: EntryB
     outputOptions: Object.keys(entry).length === 1 ? { codeSplitting: false } : {},
     sourcemap: true,
     minify: false,
+    plugins: [asciiOnly],
     dts: { generator: "oxc", sourcemap: false },
     tsconfig: path.join(root, "tsconfig.base.json"),
     failOnWarn: true,

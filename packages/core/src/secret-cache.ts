@@ -53,14 +53,15 @@ export const isRefusal = (error: SecretsError): boolean => refusals.has(error.co
 /**
  * What is held between reads, bounded in entries and bytes.
  *
- * It holds `Secret`s and never records: lru-cache publishes its values on a diagnostics channel.
+ * It holds `Secret`s and never records: lru-cache as it is published for Node tells its values on a diagnostics channel.
  */
 export class SecretCache {
   readonly #settings: CacheSettings;
   readonly #time: HotTime;
   readonly #random: () => number;
   readonly #entries: LRUCache<string, Held>;
-  readonly #refusals: LRUCache<string, { readonly error: SecretsError; readonly until: number }>;
+  /** Made at the first refusal: what a thousand may need is more than a start that meets none should pay. */
+  #refusals: LRUCache<string, { readonly error: SecretsError; readonly until: number }> | undefined;
   /** The keys of versions and stages held under a path, so that a write drops them all. */
   readonly #siblings = new Map<string, Set<string>>();
 
@@ -73,7 +74,6 @@ export class SecretCache {
       maxSize: settings.maxBytes,
       dispose: (_held, key) => this.#forget(key),
     });
-    this.#refusals = new LRUCache({ max: mostRefusals });
   }
 
   /** What is held and need not be read again yet: the shortest way to it. */
@@ -116,10 +116,10 @@ export class SecretCache {
 
   /** The refusal that a key met a moment ago. */
   refusal(key: string): SecretsError | undefined {
-    const refusal = this.#refusals.get(key);
+    const refusal = this.#refusals?.get(key);
     if (refusal === undefined) return undefined;
     if (this.#time.look() < refusal.until) return refusal.error;
-    this.#refusals.delete(key);
+    this.#refusals?.delete(key);
     return undefined;
   }
 
@@ -142,7 +142,7 @@ export class SecretCache {
   }
 
   #hold({ key, pathKey }: Target, held: Held, size: number): void {
-    this.#refusals.delete(key);
+    this.#refusals?.delete(key);
     this.#entries.set(key, held, { size: Math.max(1, size + key.length * 2) });
     if (key === pathKey || !this.#entries.has(key)) return;
     const siblings = this.#siblings.get(pathKey);
@@ -155,7 +155,9 @@ export class SecretCache {
     const now = this.#time.look();
     if (isRefusal(error)) {
       this.#entries.delete(key);
-      if (this.#settings.negativeMs > 0) this.#refusals.set(key, { error, until: now + this.#settings.negativeMs });
+      if (this.#settings.negativeMs === 0) return;
+      this.#refusals ??= new LRUCache({ max: mostRefusals });
+      this.#refusals.set(key, { error, until: now + this.#settings.negativeMs });
       return;
     }
     const held = this.#entries.peek(key);
@@ -172,19 +174,19 @@ export class SecretCache {
 
   drop(key: string): void {
     this.#entries.delete(key);
-    this.#refusals.delete(key);
+    this.#refusals?.delete(key);
   }
 
   /** Drops every version and stage of a path. */
   dropPath(pathKey: string): void {
     this.drop(pathKey);
     for (const key of [...(this.#siblings.get(pathKey) ?? [])]) this.drop(key);
-    for (const key of [...this.#refusals.keys()]) if (key.startsWith(`${pathKey}?`)) this.#refusals.delete(key);
+    for (const key of [...(this.#refusals?.keys() ?? [])]) if (key.startsWith(`${pathKey}?`)) this.#refusals?.delete(key);
   }
 
   clear(): void {
     this.#entries.clear();
-    this.#refusals.clear();
+    this.#refusals?.clear();
     this.#siblings.clear();
   }
 
