@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fromFile, loadConfig } from "@keyhold/config";
 import { apiKeyAuth, conjur } from "@keyhold/conjur";
-import { createSecrets, type SecretsEvent, type SnapshotStore, secret } from "@keyhold/core";
+import { type Clock, createSecrets, type SecretsEvent, type SnapshotStore, secret } from "@keyhold/core";
 import { initStore, snapshot } from "@keyhold/local";
+import { manualClock } from "@keyhold/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { z } from "zod";
 import { startConjur } from "../servers/conjur/start-conjur.ts";
@@ -23,12 +24,13 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** The same program at each start. */
-async function startProgram(provider: ReturnType<typeof conjur>, store: SnapshotStore | undefined) {
+async function startProgram(provider: ReturnType<typeof conjur>, store: SnapshotStore | undefined, clock?: Clock) {
   const events: SecretsEvent[] = [];
   const secrets = createSecrets({
     providers: { conjur: provider },
     snapshot: store,
-    deadlineMs: 2_000,
+    deadlineMs: 60_000,
+    ...(clock && { clock }),
     onEvent: (event) => void events.push(event),
   });
   try {
@@ -60,7 +62,18 @@ it("loadConfig works while Conjur is down, by a snapshot of an earlier start; wi
   expect((await readFile(file)).includes(canary)).toBe(false);
 
   server.faults.next({ kind: "hang" }, { times: 1_000 });
-  const hanging = await startProgram(open(), store());
+  // Simulated time goes on once what is waited for has happened, however busy the machine is.
+  const clock = manualClock();
+  clock.setWall(Date.now());
+  const kept = store();
+  const reading = Promise.withResolvers<void>();
+  const read = () => kept.read().finally(() => reading.resolve());
+  const starting = startProgram(open(), { ...kept, read }, clock);
+  await expect.poll(() => clock.timers).toBeGreaterThan(0);
+  await clock.advance(30_000);
+  await reading.promise;
+  await clock.advance(30_000);
+  const hanging = await starting;
   expect(hanging.texts).toEqual(expected);
   expect(hanging.events).toEqual(["snapshot-used", "snapshot-used"]);
   await server.close();
