@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { isLiteralCredential } from "@keyhold/agents/mcp";
 import { SecretsError } from "@keyhold/core";
-import { isLiteralCredential } from "./literal-credential.ts";
+import { isLiteralVariable } from "./is-literal-variable.ts";
 import { parseJson } from "./parse-json.ts";
 import { type Environment, hasReference } from "./resolve-environment.ts";
 import { usageError } from "./usage-error.ts";
@@ -77,7 +78,7 @@ export async function readMcpConfig(
   }
   const environment = env as Environment;
   for (const [variable, value] of Object.entries(environment)) {
-    if (hasReference(value, providers) ? isLiteralCredential(value) : isLiteralCredential(value, variable)) {
+    if (isLiteralVariable(hasReference(value, providers) ? "" : variable, value)) {
       throw refuse(
         `env.${variable} of ${server} holds what looks like a credential, and not a reference to a provider of the config`,
         `Store it with keyhold set, write its reference here, such as local://${server}, and have a new one issued: this one stood in a file. If it is none, take it out of the file, set it outside, and hand it over with --pass ${variable}.`,

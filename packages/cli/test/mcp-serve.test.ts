@@ -196,6 +196,22 @@ describe("keyhold mcp serve", { timeout: 120_000 }, () => {
     expect([one.stderr(), other.stderr()]).toEqual(["", ""]);
   });
 
+  it("says what to install where the protocol's package is not there", async () => {
+    const { folder, keyhold } = createWorkspace();
+    const agents = { allow: [{ reference: "env://TOKEN", host: "example.com", header: "authorization" }] };
+    const config = { providers: { env: { kind: "environment" } }, agents };
+    writeFileSync(path.join(folder, "keyhold.config.json"), JSON.stringify(config));
+    const hook = `import { registerHooks } from "node:module";
+      registerHooks({ resolve(name, context, next) {
+        if (name.startsWith("@modelcontextprotocol/")) throw new Error("not there");
+        return next(name, context);
+      } });`;
+    writeFileSync(path.join(folder, "without.mjs"), hook);
+    const outcome = await keyhold(["mcp", "serve"], { env: { NODE_OPTIONS: `--import ${path.join(folder, "without.mjs")}` } });
+    expect(outcome).toMatchObject({ status: 1, stdout: "" });
+    expect(outcome.stderr).toMatch(/^keyhold: unsupported: .*@modelcontextprotocol\/sdk is not installed\nhint: .*npm install/);
+  });
+
   it("does not start without rules, or with rules that are none, and says nothing on standard output; doctor tells too", async () => {
     const { folder, keyhold } = createWorkspace();
     const json = (agents?: object) =>
