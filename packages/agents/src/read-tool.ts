@@ -44,6 +44,29 @@ function rulesOf(address: ToolAddress, bindings: readonly Binding[]): EgressRule
   return [...new Map(rules.map((rule) => [JSON.stringify(rule), rule])).values()];
 }
 
+/** The variables of the tool that are references, by their names. What is wrong with one is told where it is read. */
+function variablesOf({ config }: ToolEntry, check: ProviderCheck): ReadonlyMap<string, string> {
+  const variables = new Map<string, string>();
+  visitJson(config, (text, spot) => {
+    const name = variableName(spot);
+    if (name === undefined) return text;
+    try {
+      const [part, ...more] = parseConfigText(text, check).parts;
+      if (typeof part === "object" && more.length === 0) variables.set(name, part.reference);
+    } catch (error) {
+      if (!isSecretsError(error, "invalid-argument")) throw error;
+    }
+    return text;
+  });
+  return variables;
+}
+
+/** What stands for a reference and is none: its provider is not there. */
+function missingProvider(text: string, check: ProviderCheck): SecretsError | undefined {
+  const scheme = schemeOf(text);
+  return scheme === undefined || /^(?:https?|wss?)$/i.test(scheme) ? undefined : check(scheme);
+}
+
 /** Reads one tool: finds its references, and what they are bound to. */
 export function readTool(entry: ToolEntry, check: ProviderCheck): ReadTool {
   const problems: SecretsError[] = [];
@@ -57,15 +80,7 @@ export function readTool(entry: ToolEntry, check: ProviderCheck): ReadTool {
     }
   };
 
-  const variables = new Map<string, string>();
-  visitJson(entry.config, (text, spot) => {
-    const name = variableName(spot);
-    if (name === undefined) return text;
-    const [part, ...more] = attempt(spot.keys, () => parseConfigText(text, check).parts) ?? [];
-    if (typeof part === "object" && more.length === 0) variables.set(name, part.reference);
-    return text;
-  });
-
+  const variables = variablesOf(entry, check);
   const read = new Map<string, ConfigText>();
   const bindings: Binding[] = [];
   const ofVariables: { readonly keys: readonly string[]; readonly reference: string }[] = [];
@@ -74,8 +89,7 @@ export function readTool(entry: ToolEntry, check: ProviderCheck): ReadTool {
       const isVariable = variableName(spot) !== undefined;
       const parsed = parseConfigText(text, check, variables);
       const references = parsed.parts.filter((part) => typeof part !== "string");
-      const scheme = schemeOf(text);
-      const refusal = scheme === undefined || /^(?:https?|wss?)$/i.test(scheme) ? undefined : check(scheme);
+      const refusal = missingProvider(text, check);
       if (refusal && (isPlace(spot) || isVariable || isCredentialName(valueName(spot)))) throw refusal;
       if (isPlace(spot) && parsed.isUnresolved) {
         throw refuse("a variable that the tool's env does not hold", "Put the reference into its env, or here in its place.");

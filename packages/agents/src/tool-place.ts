@@ -72,11 +72,27 @@ export function variableName(spot: Spot): string | undefined {
   return container === "env" || container === "environment" ? name : undefined;
 }
 
+/** A key that the tool itself has, and how it is sent. */
+function ownKey({ keys }: Spot): Place[] | undefined {
+  const name = keys.length === 1 ? wordsOf(keys[0] as string) : "";
+  if (tokenNames.has(name)) return [{ header: "authorization", as: "bearer" }];
+  if (name !== "apikey") return undefined;
+  // What an SDK is made with: it chooses between the two.
+  return [
+    { header: "authorization", as: "bearer" },
+    { header: "x-api-key", as: "raw" },
+  ];
+}
+
 /** Whether a request takes values from where this string stands. */
 export function isPlace(spot: Spot): boolean {
-  const { container, name } = named(spot);
-  const isKey = container === "" && (wordsOf(name) === "apikey" || tokenNames.has(wordsOf(name)));
-  return isKey || headerContainers.has(container) || queryContainers.has(container) || authContainers.has(container);
+  const { container } = named(spot);
+  return (
+    ownKey(spot) !== undefined ||
+    headerContainers.has(container) ||
+    queryContainers.has(container) ||
+    authContainers.has(container)
+  );
 }
 
 /**
@@ -86,20 +102,15 @@ export function isPlace(spot: Spot): boolean {
  */
 export function placesOf(spot: Spot, before: string, after: string): Place[] {
   const { name, container, holder } = named(spot);
-  if (headerContainers.has(container)) return [headerPlace(name, before, after)];
+  const isNamed = isFields(holder);
+  if (isNamed && headerContainers.has(container)) return [headerPlace(name, before, after)];
   const inUrl = /^https?:\/\/[^?#]*\?(?:[^#]*&)?([^=&#]+)=$/i.exec(before)?.[1];
   if (inUrl !== undefined && /^(?:[&#]|$)/.test(after)) return [{ query: inUrl }];
-  if (before === "" && after === "") {
+  if (isNamed && before === "" && after === "") {
     if (queryContainers.has(container)) return [{ query: name }];
-    if (authContainers.has(container)) return [authPlace(holder as Fields, name)];
-    // What an SDK is made with: it chooses between the two.
-    if (container === "" && wordsOf(name) === "apikey") {
-      return [
-        { header: "authorization", as: "bearer" },
-        { header: "x-api-key", as: "raw" },
-      ];
-    }
-    if (container === "" && tokenNames.has(wordsOf(name))) return [{ header: "authorization", as: "bearer" }];
+    if (authContainers.has(container)) return [authPlace(holder, name)];
+    const places = ownKey(spot);
+    if (places) return places;
   }
   throw refuse(
     "a reference stands where no request takes a value from",

@@ -138,6 +138,9 @@ describe("a config is refused", () => {
     ],
     "with what another program asks for": [{ a: { url, headers: { authorization: `Bearer \${input:key}` } } }, "a variable that"],
     "with tools in two places": [{ tools: [], servers: {} }, "tools stand under tools and servers"],
+    "with a key of something within it": [{ a: { url, list: [{ apiKey: "test://key" }] } }, "a.list.0.apiKey: a reference"],
+    "with a header without a name": [{ a: { url, headers: ["test://key"] } }, "a.headers.0: a reference"],
+    "with a malformed variable": [{ a: { url, env: { A: "test://../key" } } }, /^a.env.A: malformed reference[^\n]*$/],
     "with a malformed reference": [{ a: { url, headers: { a: "test://../key" } } }, "a.headers.a: malformed reference"],
     "with a default for a secret": [{ a: { url, headers: { a: "test://key?default=x" } } }, "a.headers.a: malformed reference"],
     "with a header that cannot hold one": [{ a: { url, headers: { Host: "test://key" } } }, "a: rule 1"],
@@ -152,6 +155,57 @@ describe("a config is refused", () => {
     expect(error.message).toMatch(message);
     expect(error.code).toBe("invalid-argument");
     expect(error.hint).toBeTruthy();
+  });
+
+  it("or resolved, whatever it is, and nothing else happens", () => {
+    const word = fc.constantFrom(
+      "url",
+      "headers",
+      "auth",
+      "type",
+      "env",
+      "value",
+      "name",
+      "apiKey",
+      "tools",
+      "parameters",
+      "__proto__",
+    );
+    const leaf = fc.constantFrom(
+      "test://key",
+      "Bearer test://key",
+      "https://a.test/v1",
+      "bearer",
+      "x",
+      `\${test://key}`,
+      `\${A}`,
+      1,
+      null,
+    );
+    const { json } = fc.letrec((tie) => ({
+      json: fc.oneof(
+        { maxDepth: 5 },
+        leaf,
+        fc.array(tie("json"), { maxLength: 3 }),
+        fc.array(fc.tuple(word, tie("json")), { maxLength: 4 }).map(Object.fromEntries),
+      ),
+    }));
+    let resolved = 0;
+    fc.assert(
+      fc.property(json, (config) => {
+        try {
+          for (const tool of resolveToolConfig(config, { secrets }).tools) {
+            resolved += 1;
+            expect(JSON.stringify(tool.config)).not.toMatch(/"[^"]*test:/);
+          }
+        } catch (error) {
+          if (!isSecretsError(error)) throw error;
+          expect(inspect(error)).not.toContain("keyhold0");
+        }
+      }),
+      { numRuns: Number(process.env.KEYHOLD_RUNS ?? 500) },
+    );
+    expect(resolved).toBeGreaterThan(0);
   });
 
   it("with all that is wrong in it", () => {
