@@ -26,8 +26,12 @@ export function parseAddress(url: string, what: string): URL {
   return address;
 }
 
+/** Until the secret is there that the credential is for: to close the first socket of a process costs it as much as to open one. */
+const closesAfterMs = 1_000;
+
 /**
- * Sends one request, over a connection of its own, and follows no redirect: signing in is rare, and so nothing stays open.
+ * Sends one request, over a connection of its own, and follows no redirect: signing in is rare, and so nothing stays open for longer
+ * than a second, nor keeps the process running.
  *
  * @throws SecretsError as `@keyhold/http` does.
  */
@@ -37,12 +41,13 @@ export async function ask({ what, url, tls, form, ...request }: Question, contex
   const fields = Object.entries(form ?? {}).filter((field): field is [string, string] => field[1] !== undefined);
   const body = { headers: { ...request.headers, "content-type": "application/x-www-form-urlencoded" }, body: formText(fields) };
   try {
-    return await client.request(
-      { ...request, ...(form === undefined ? {} : body), path: address.pathname + address.search },
-      context,
-    );
-  } finally {
+    const path = address.pathname + address.search;
+    const response = await client.request({ ...request, ...(form === undefined ? {} : body), path }, context);
+    setTimeout(() => client.close(), closesAfterMs).unref();
+    return response;
+  } catch (error) {
     client.close();
+    throw error;
   }
 }
 
