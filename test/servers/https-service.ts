@@ -55,6 +55,8 @@ export interface HttpsService {
   readonly violations: string[];
   readonly faults: FaultPlan;
   readonly requests: Exchange[];
+  /** How many requests have come and wait for their answer. */
+  readonly waiting: number;
   close(): Promise<void>;
 }
 
@@ -103,6 +105,7 @@ export async function startHttpsService(options: HttpsServiceOptions): Promise<H
   const certificates = options.tls === false ? undefined : (options.tls ?? (await makeCertificates()));
   const faults = options.faults ?? createFaultPlan();
   const violations: string[] = [];
+  let waiting = 0;
   const requests: Exchange[] = [];
   // A reset needs the TCP socket: a TLS socket has none to reset.
   const sockets = new Map<number, Socket>();
@@ -183,7 +186,11 @@ export async function startHttpsService(options: HttpsServiceOptions): Promise<H
   };
 
   const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
-    serve(incoming, response).catch((error: unknown) => {
+    waiting += 1;
+    const served = serve(incoming, response).finally(() => {
+      waiting -= 1;
+    });
+    served.catch((error: unknown) => {
       // The request itself counts as destroyed once its body has been read.
       if (response.destroyed) return;
       violations.push(`${incoming.method} ${incoming.url?.split("?")[0]}: the server failed: ${(error as Error).stack}`);
@@ -211,6 +218,9 @@ export async function startHttpsService(options: HttpsServiceOptions): Promise<H
     violations,
     faults,
     requests,
+    get waiting() {
+      return waiting;
+    },
     async close() {
       for (const socket of sockets.values()) socket.destroy();
       server.closeAllConnections();

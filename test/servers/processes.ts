@@ -13,7 +13,7 @@ export interface StartOptions {
   readonly gid?: number;
   /** Asked again and again until it answers true; a rejection counts as not yet. */
   readonly ready: (output: string) => boolean | Promise<boolean>;
-  /** 30 s by default. */
+  /** Two minutes by default. */
   readonly readyWithinMs?: number;
   /** What asks it to end: SIGTERM by default. */
   readonly stopSignal?: "SIGTERM" | "SIGINT";
@@ -57,7 +57,7 @@ export async function onFreePort<T>(start: (port: number) => Promise<T>): Promis
 
 /** Starts a server, and resolves once it is ready. Rejects with what it printed if it ends before, or is not ready in time. */
 export async function startProcess(options: StartOptions): Promise<ServerProcess> {
-  const { name, readyWithinMs = 30_000 } = options;
+  const { name, readyWithinMs = 120_000 } = options;
   // A group of its own, so that Ctrl-C in the terminal reaches only us, and a stop reaches whatever the server started.
   const child = spawn(options.command, options.args, {
     cwd: options.cwd,

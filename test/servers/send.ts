@@ -38,7 +38,7 @@ export function send(
         method,
         path,
         headers,
-        timeout: options.timeoutMs ?? 10_000,
+        timeout: options.timeoutMs ?? 60_000,
         agent: false,
       },
       (response) => {

@@ -38,7 +38,7 @@ export function kubernetesRequest(url: string, request: KubernetesRequest): Prom
     cert,
     key,
     agent: false as const,
-    timeout: 30_000,
+    timeout: 120_000,
     headers: {
       ...(token && { authorization: `Bearer ${token}` }),
       ...(text !== undefined && { "content-type": contentType, "content-length": Buffer.byteLength(text) }),
@@ -56,7 +56,7 @@ export function kubernetesRequest(url: string, request: KubernetesRequest): Prom
       );
     });
     sent.on("error", reject);
-    sent.on("timeout", () => sent.destroy(new Error(`no answer to ${method} ${path} in 30 s`)));
+    sent.on("timeout", () => sent.destroy(new Error(`no answer to ${method} ${path} in 120 s`)));
     sent.end(text);
   });
 }

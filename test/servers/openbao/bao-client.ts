@@ -31,7 +31,7 @@ export function baoRequest(url: string, request: BaoRequest): Promise<BaoAnswer>
     cert,
     key,
     agent: false as const,
-    timeout: 10_000,
+    timeout: 60_000,
     headers: {
       "x-vault-request": "true",
       ...(token && { "x-vault-token": token }),
@@ -52,7 +52,7 @@ export function baoRequest(url: string, request: BaoRequest): Promise<BaoAnswer>
       });
     });
     sent.on("error", reject);
-    sent.on("timeout", () => sent.destroy(new Error(`no answer to ${method} ${path} in 10 s`)));
+    sent.on("timeout", () => sent.destroy(new Error(`no answer to ${method} ${path} in 60 s`)));
     sent.end(text);
   });
 }
