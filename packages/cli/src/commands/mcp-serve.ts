@@ -34,7 +34,7 @@ export async function mcpServe(options: CommonOptions): Promise<void> {
       transport.onclose = resolve;
       // The transport itself does not look whether its client is still there.
       process.stdin.once("end", resolve).once("close", resolve);
-      process.stdout.once("error", () => resolve());
+      process.stdout.on("error", () => resolve());
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
     });
     await server.connect(transport);
