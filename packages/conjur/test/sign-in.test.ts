@@ -1,9 +1,10 @@
 import { azureAuth, type ConjurAuth, gcpAuth, iamAuth, jwtAuth } from "@keyhold/conjur";
-import { SecretsError } from "@keyhold/core";
+import { type CallContext, SecretsError } from "@keyhold/core";
 import { staticAwsCredentials } from "@keyhold/identity";
 import { callContext, findLeak, manualClock } from "@keyhold/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { json, startHttpsService } from "../../../test/servers/https-service.ts";
+import { hung } from "../../../test/servers/hung.ts";
 import { createTokenAuthority } from "../../../test/servers/oidc/token-authority.ts";
 import { readText, type Started, start } from "./start.ts";
 
@@ -107,9 +108,9 @@ describe("the access token", () => {
   it("is given up when the last who waits has gone, and asked for anew by the next", async () => {
     await withValue();
     const provider = started.open();
-    started.server.faults.next({ kind: "hang" }, { match: signInPath });
-    const waiting = [100, 150].map((deadlineMs) => readText(provider, "key", callContext({ deadlineMs })));
-    for (const outcome of await Promise.allSettled(waiting)) expect(outcome).toMatchObject({ reason: { code: "timeout" } });
+    const both = (context: CallContext) => Promise.allSettled([1, 2].map(() => readText(provider, "key", context)));
+    const waiting = hung(started.server.faults, async (context) => Promise.reject(await both(context)), { match: signInPath });
+    for (const outcome of (await waiting) as unknown[]) expect(outcome).toMatchObject({ reason: { code: "timeout" } });
     expect(await readText(provider, "key", callContext())).toBe("value");
     expect(started.signIns()).toBe(2);
   });

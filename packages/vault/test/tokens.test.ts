@@ -6,6 +6,7 @@ import { appRoleAuth, tokenAuth, tokenFileAuth, type VaultAuth, type VaultOption
 import nodeVault from "node-vault";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { HttpsService } from "../../../test/servers/https-service.ts";
+import { hung } from "../../../test/servers/hung.ts";
 import { type AppRole, addAppRole, addPolicy, addToken } from "../../../test/servers/openbao/auth-methods.ts";
 import { enableKv } from "../../../test/servers/openbao/secrets-engines.ts";
 import { type OpenBao, startOpenBao } from "../../../test/servers/openbao/start-openbao.ts";
@@ -54,8 +55,8 @@ describe.each(transports)("over $transport", ({ vault }) => {
 
     it("ends with its socket when nobody waits for it any more", async () => {
       const provider = open(appRoleAuth(role));
-      door.faults.next({ kind: "hang" }, { match: /login/ });
-      await expect(provider.read(app, callContext({ deadlineMs: 200 }))).rejects.toMatchObject({ code: "timeout" });
+      const outcome = await hung(door.faults, (context) => provider.read(app, context), { match: /login/ });
+      expect(outcome).toMatchObject({ code: "timeout" });
       expect((await provider.read(app, callContext())).content).toEqual(value);
       await provider.close?.();
     });
