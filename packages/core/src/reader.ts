@@ -1,3 +1,4 @@
+import { callerWait } from "./caller-wait.ts";
 import { namedError, unlessOptional } from "./client-errors.ts";
 import type { Clock } from "./clock.ts";
 import { contentSize } from "./content.ts";
@@ -8,7 +9,7 @@ import type { LeaseKeeper } from "./lease-keeper.ts";
 import { checkedNumber } from "./options.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderReads, Read } from "./provider-reads.ts";
-import { abortError, runCall } from "./run-call.ts";
+import { abortError } from "./run-call.ts";
 import { type Secret, secretFromContent } from "./secret.ts";
 import { fieldOf, type Held, heldField, isOutage, type SecretCache } from "./secret-cache.ts";
 import type { GetOptions, ReadStatus } from "./secrets.ts";
@@ -160,9 +161,8 @@ export class Reader {
   async readAnew(target: Target, deadlineMs: number): Promise<Read> {
     const { clock, provider } = this.#environment;
     const { reads } = provider(target.provider);
-    const wait = <T>(work: Promise<T>) => runCall({ clock, deadlineMs, signals: [] }, () => work);
     try {
-      return await (reads.read([target], wait, deadlineMs, "once")[0] as Promise<Read>);
+      return await (reads.read([target], callerWait({ clock, deadlineMs }), deadlineMs, "once")[0] as Promise<Read>);
     } catch (error) {
       return error as SecretsError;
     }
@@ -171,12 +171,12 @@ export class Reader {
   #upstream(targets: readonly Target[], options: GetOptions): Promise<Read>[] {
     const { clock, deadlineMs: usualMs, provider } = this.#environment;
     const deadlineMs = checkedNumber("deadlineMs", options.deadlineMs, usualMs, 1);
-    // Closing ends the upstream call, and by it every wait: ten thousand listeners at one signal would cost a second.
-    const limits = { clock, deadlineMs, signals: [options.signal] };
     const { reads } = provider((targets[0] as Target).provider);
     // Nothing is asked of a backend for a caller that has already gone.
     if (options.signal?.aborted) return targets.map(() => Promise.reject(abortError(options.signal as AbortSignal)));
-    return reads.read(targets, (work) => runCall(limits, () => work), Math.max(deadlineMs, usualMs));
+    // Closing ends the upstream call, and by it every wait: ten thousand listeners at one signal would cost a second.
+    const wait = callerWait({ clock, deadlineMs, signal: options.signal });
+    return reads.read(targets, wait, Math.max(deadlineMs, usualMs));
   }
 
   /** Reads targets of one provider: a promise for each. What is held serves only if the backend turns out to be down. */

@@ -17,6 +17,11 @@ export function abortError(signal: AbortSignal): SecretsError {
   return signal.reason instanceof SecretsError ? signal.reason : new SecretsError("aborted", "the caller aborted this call");
 }
 
+/** Why a call's time ended it. */
+export function timeoutError(deadlineMs: number): SecretsError {
+  return new SecretsError("timeout", `no answer within ${deadlineMs} ms`, { hint: "Raise deadlineMs if the backend is slow." });
+}
+
 /**
  * Runs `work` and ends by the deadline or an abort, whatever `work` does: its signal is aborted, what it gives later is dropped,
  * and no timer or listener stays.
@@ -41,14 +46,7 @@ export function runCall<T>(limits: CallLimits, work: (context: CallContext) => P
       reject(error);
       controller.abort(error);
     };
-    const cancelTimer = clock.setTimer(
-      () =>
-        stop(
-          new SecretsError("timeout", `no answer within ${deadlineMs} ms`, { hint: "Raise deadlineMs if the backend is slow." }),
-        ),
-      deadlineAt - clock.monotonic(),
-      { keepAlive: true },
-    );
+    const cancelTimer = clock.setTimer(() => stop(timeoutError(deadlineMs)), deadlineAt - clock.monotonic(), { keepAlive: true });
     for (const signal of signals) {
       const listener = () => stop(abortError(signal));
       signal.addEventListener("abort", listener, { once: true });
