@@ -65,7 +65,7 @@ function sandboxOf(name: string, options: Partial<FunctionOptions> = {}): Lambda
     AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url,
     ...options.environment,
   };
-  const made = lambdaFunction({ timeoutMs: 5_000, ...options, file: bundles.get(name)?.file ?? "", environment });
+  const made = lambdaFunction({ timeoutMs: 30_000, ...options, file: bundles.get(name)?.file ?? "", environment });
   open.push(made);
   return made;
 }

