@@ -48,7 +48,7 @@ function serviceOf({ endpoint, environment = process.env }: AzureManagedIdentity
   // https://github.com/Azure/azure-sdk-for-net/issues/40348
   if (endpoint === undefined && learning && secret) {
     const clientId = environment.DEFAULT_IDENTITY_CLIENT_ID || undefined;
-    return { url: learning, version: "2017-09-01", headers: { secret }, clientIdName: "clientid", clientId };
+    return { url: learning, version: "2017-09-01", headers: { metadata: "true", secret }, clientIdName: "clientid", clientId };
   }
   // https://learn.microsoft.com/en-us/azure/azure-arc/servers/managed-identity-authentication
   if (endpoint === undefined && address && arc) {

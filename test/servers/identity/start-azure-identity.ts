@@ -25,7 +25,7 @@ export async function startAzureIdentity({ tokens, clock }: { tokens: TokenServe
       const isApp = path === "/msi/token";
       const isLearning = path === "/learning/token";
       if (method !== "GET" || !(isMachine || isApp || isLearning)) return { status: 404 };
-      if (isMachine && headers.metadata !== "true")
+      if ((isMachine || isLearning) && headers.metadata !== "true")
         return json(400, { error: "invalid_request", error_description: "Required metadata header not specified" });
       if (isApp && headers["x-identity-header"] !== identityHeader) return json(403, { error: "forbidden" });
       if (isLearning && headers.secret !== identityHeader) return json(403, { error: "forbidden" });
