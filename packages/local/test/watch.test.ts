@@ -43,7 +43,9 @@ describe("a watch", () => {
     await put("one");
     await put("two");
     const { version } = await put("three");
-    await sleep(1_200);
+    // Once another one knows of it, so does the store's watcher.
+    const other = watching();
+    while ((await other.next()).value.version !== version);
     expect((await changes.next()).value).toEqual({ version });
   });
 
