@@ -115,8 +115,7 @@ describe.each(Object.entries(sdks))("%s", (_name, { make, ask, stream, errors })
 });
 
 describe("the AI SDK", () => {
-  const model = (fetch: GrantedFetch) =>
-    createOpenAI({ baseURL: opener.url("/v1"), apiKey: fetch.placeholder(key), fetch }).chat("stub");
+  const provider = (fetch: GrantedFetch) => createOpenAI({ baseURL: opener.url("/v1"), apiKey: fetch.placeholder(key), fetch });
 
   it("calls tools, streams, and tells its telemetry, with placeholders", async () => {
     const { fetch, events } = await open();
@@ -128,7 +127,12 @@ describe("the AI SDK", () => {
     const told: unknown[] = [];
     const hear = (event: unknown) => void told.push(event);
     const integrations = [{ onStart: hear, onStepStart: hear, onToolExecutionEnd: hear, onStepEnd: hear, onEnd: hear }];
-    const options = { model: model(fetch), tools: { search }, stopWhen: isStepCount(3), telemetry: { integrations } };
+    const options = {
+      model: provider(fetch).chat("stub"),
+      tools: { search },
+      stopWhen: isStepCount(3),
+      telemetry: { integrations },
+    };
     const turns = [{ call: "search", input: { q: "x" } }, { say: `found with ${value}` }];
     const echo: Answer = ({ headers }, response) => response.end(`you sent ${headers.authorization}`);
 
@@ -147,9 +151,19 @@ describe("the AI SDK", () => {
     expect(everything(told)).toContain("[secret]");
   });
 
-  it("tells its errors apart, and gives what Keyhold refuses as their cause", async () => {
+  it("asks and streams by OpenAI's newer API, which is its default", async () => {
     const { fetch } = await open();
-    const ask = () => generateText({ model: model(fetch), prompt: "hello", maxRetries: 0 }).catch((error: unknown) => error);
+    const options = { model: provider(fetch)("stub"), prompt: "hello" };
+    world.api.answer = modelAnswer([{ say: `found with ${value}` }, { say: "found it" }]);
+    expect((await generateText(options)).text).toBe("found with [secret]");
+    expect((await Array.fromAsync(streamText(options).textStream)).join("")).toBe("found it");
+    expect(world.api.requests.map(({ path }) => path)).toEqual(["/v1/responses", "/v1/responses"]);
+  });
+
+  it("tells its errors apart, and hands over what Keyhold refuses", async () => {
+    const { fetch } = await open();
+    const ask = () =>
+      generateText({ model: provider(fetch).chat("stub"), prompt: "hello", maxRetries: 0 }).catch((error: unknown) => error);
     world.api.answer = once(400, () => {});
     const refused = await ask();
     expect(APICallError.isInstance(refused) && refused.statusCode).toBe(400);

@@ -60,17 +60,56 @@ const messages: Wire = (turn, index) => {
   };
 };
 
-function send(response: ServerResponse, isStream: boolean, { whole, events }: ReturnType<Wire>, isAnthropic: boolean): void {
+/** OpenAI's responses, of text alone. */
+const responses: Wire = (turn, index) => {
+  const text = "say" in turn ? turn.say : "";
+  const id = `msg_${index}`;
+  const message = {
+    type: "message",
+    id,
+    role: "assistant",
+    status: "completed",
+    content: [{ type: "output_text", text, annotations: [] }],
+  };
+  const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2 };
+  const whole = {
+    id: `resp_${index}`,
+    object: "response",
+    created_at: 1_700_000_000,
+    model: "stub",
+    status: "completed",
+    output: [message],
+    usage,
+  };
+  return {
+    whole,
+    events: [
+      { type: "response.created", response: { ...whole, output: [], status: "in_progress" } },
+      { type: "response.output_item.added", output_index: 0, item: { ...message, content: [], status: "in_progress" } },
+      { type: "response.output_text.delta", item_id: id, output_index: 0, content_index: 0, delta: text },
+      { type: "response.output_item.done", output_index: 0, item: message },
+      { type: "response.completed", response: whole },
+    ],
+  };
+};
+
+const wires: Readonly<Record<string, Wire>> = {
+  "/chat/completions": chatCompletions,
+  "/messages": messages,
+  "/responses": responses,
+};
+
+function send(response: ServerResponse, isStream: boolean, { whole, events }: ReturnType<Wire>): void {
   if (!isStream) {
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(whole));
     return;
   }
   response.writeHead(200, { "content-type": "text/event-stream" });
   for (const event of events) {
-    if (isAnthropic) response.write(`event: ${(event as { type: string }).type}\n`);
+    if ("type" in event) response.write(`event: ${event.type}\n`);
     response.write(`data: ${JSON.stringify(event)}\n\n`);
   }
-  response.end(isAnthropic ? "" : "data: [DONE]\n\n");
+  response.end("object" in whole && whole.object === "chat.completion" ? "data: [DONE]\n\n" : "");
 }
 
 /**
@@ -80,8 +119,8 @@ function send(response: ServerResponse, isStream: boolean, { whole, events }: Re
 export function modelAnswer(turns: readonly (Turn | ((request: Received) => Turn))[], otherwise?: Answer): Answer {
   let index = 0;
   return (request, response) => {
-    const isAnthropic = request.path.endsWith("/messages");
-    if (!isAnthropic && !request.path.endsWith("/chat/completions")) {
+    const wire = Object.entries(wires).find(([end]) => request.path.endsWith(end))?.[1];
+    if (wire === undefined) {
       if (otherwise) otherwise(request, response);
       else response.writeHead(404).end();
       return;
@@ -90,6 +129,6 @@ export function modelAnswer(turns: readonly (Turn | ((request: Received) => Turn
     const next = turns[index] ?? { say: "done" };
     const turn = typeof next === "function" ? next(request) : next;
     index += 1;
-    send(response, stream, (isAnthropic ? messages : chatCompletions)(turn, index), isAnthropic);
+    send(response, stream, wire(turn, index));
   };
 }
