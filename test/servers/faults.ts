@@ -21,7 +21,9 @@ export type Fault =
   /** 200 with 10 MB of JSON. */
   | { readonly kind: "large" }
   /** The service's own answer, after a while. */
-  | { readonly kind: "slow"; readonly delayMs: number };
+  | { readonly kind: "slow"; readonly delayMs: number }
+  /** The service's own answer, once what is waited for has happened. */
+  | { readonly kind: "held"; readonly until: Promise<unknown> };
 
 export interface FaultOptions {
   /** How many requests it hits. By default one. */

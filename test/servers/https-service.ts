@@ -155,6 +155,9 @@ export async function startHttpsService(options: HttpsServiceOptions): Promise<H
       case "slow":
         await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
         return ask();
+      case "held":
+        await fault.until;
+        return ask();
     }
   };
 

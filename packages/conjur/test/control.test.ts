@@ -66,10 +66,12 @@ const rules: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
   },
   "a value stands under its own version, though it changes meanwhile": async ({ started, reader }) => {
     await reader.read("a/two");
-    started.server.faults.next({ kind: "slow", delayMs: 100 }, { match: /^GET \/resources/ });
+    const changed = Promise.withResolvers<void>();
+    started.server.faults.next({ kind: "held", until: changed.promise }, { match: /^GET \/resources/ });
     const reading = reader.read("a/one");
     await expect.poll(() => started.server.faults.pending).toBe(0);
     started.server.seed("a/one", "value 2");
+    changed.resolve();
     const { text, version } = await reading;
     expect(version === "1" ? "value of a/one" : "value 2").toBe(text);
   },

@@ -110,10 +110,12 @@ describe("reading many", () => {
     const provider = started.as("host/reader");
     const { server } = started;
     for (let round = 0; round < 3; round += 1) {
-      server.faults.next({ kind: "slow", delayMs: 100 }, { match: /^GET \/secrets$/ });
+      const changed = Promise.withResolvers<void>();
+      server.faults.next({ kind: "held", until: changed.promise }, { match: /^GET \/secrets$/ });
       const reading = read(provider, locators(many));
       await expect.poll(() => server.faults.pending).toBe(0);
       for (const path of many.slice(0, 5)) server.seed(path, `version ${round + 2} of ${path}`);
+      changed.resolve();
       const { outcomes } = await reading;
       for (const record of outcomes.slice(0, 5) as SecretRecord[])
         expect(textOf(record.content)).toMatch(new RegExp(`^version ${record.version} of `));

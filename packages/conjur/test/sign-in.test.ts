@@ -93,7 +93,8 @@ describe("the access token", () => {
   it("is waited for by each caller on its own: one that leaves takes no other along", async () => {
     await withValue();
     const provider = started.open();
-    started.server.faults.next({ kind: "slow", delayMs: 200 }, { match: signInPath });
+    const left = Promise.withResolvers<void>();
+    started.server.faults.next({ kind: "held", until: left.promise }, { match: signInPath });
     const controller = new AbortController();
     const first = readText(provider, "key", callContext({ signal: controller.signal }));
     const late = readText(provider, "key", callContext({ deadlineMs: 50 }));
@@ -101,6 +102,7 @@ describe("the access token", () => {
     controller.abort();
     await expect(first).rejects.toMatchObject({ code: "aborted" });
     await expect(late).rejects.toMatchObject({ code: "timeout" });
+    left.resolve();
     expect(await second).toBe("value");
     expect(started.signIns()).toBe(1);
   });

@@ -160,11 +160,13 @@ describe.each(transports)("Google Secret Manager over %s", (transport) => {
     expect(await labelsOf()).toEqual({ team: "ml", stage: "prod" });
     // The other's change comes between our look and our write.
     const fault = /UpdateSecret|^PATCH/;
-    google.server.faults.next({ kind: "slow", delayMs: 400 }, { match: fault });
+    const written = Promise.withResolvers<void>();
+    google.server.faults.next({ kind: "held", until: written.promise }, { match: fault });
     const ours = provider.write!({ path: "labelled" }, text("3"), { labels: { ours: "late" } }, callContext());
     const outcome = expect(ours).rejects.toMatchObject({ code: "conflict" });
     await expect.poll(() => google.server.faults.pending).toBe(0);
     await google.create().write!({ path: "labelled" }, text("4"), { labels: { theirs: "first" } }, callContext());
+    written.resolve();
     await outcome;
     expect(await labelsOf()).toEqual({ team: "ml", stage: "prod", theirs: "first" });
     // The value was not written either.

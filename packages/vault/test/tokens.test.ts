@@ -43,11 +43,14 @@ describe.each(transports)("over $transport", ({ vault }) => {
     it("serves any number of callers, and one caller's abort ends none of the others", async () => {
       const provider = open(appRoleAuth(role));
       const controller = new AbortController();
-      door.faults.next({ kind: "slow", delayMs: 150 }, { match: /login/ });
+      const left = Promise.withResolvers<void>();
+      door.faults.next({ kind: "held", until: left.promise }, { match: /login/ });
       const aborted = provider.read(app, callContext({ signal: controller.signal })).catch((error: unknown) => error);
       const others = Array.from({ length: 50 }, () => provider.read(app, callContext()));
-      setTimeout(() => controller.abort(), 30);
+      await expect.poll(() => door.faults.pending).toBe(0);
+      controller.abort();
       expect(await aborted).toMatchObject({ code: "aborted" });
+      left.resolve();
       expect((await Promise.all(others)).map(({ content }) => content)).toEqual(others.map(() => value));
       expect(logins()).toBe(1);
       await provider.close?.();

@@ -83,6 +83,9 @@ async function strike(fault: Fault, ask: () => Promise<Answer>, reset: () => voi
     case "slow":
       await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
       return ask();
+    case "held":
+      await fault.until;
+      return ask();
     case "wrong-crc": {
       const answer = await ask();
       if (!("value" in answer)) return answer;
