@@ -3,7 +3,7 @@ import { manualClock } from "@keyhold/testing";
 import { appRoleAuth, vault } from "@keyhold/vault";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type BackendName, type Backends, references, startBackends, value } from "./backends.ts";
-import { tracked } from "./tracked.ts";
+import { type Tracked, tracked } from "./tracked.ts";
 
 let backends: Backends;
 beforeAll(async () => {
@@ -14,15 +14,18 @@ afterEach(() => {
 });
 afterAll(() => backends?.close());
 
-/** Lets real answers come while simulated time goes on in steps of a second, until `work` has its outcome. */
-async function through<T>(clock: { advance(ms: number): Promise<void> }, work: Promise<T>): Promise<T> {
+/** Lets real answers come while simulated time stands still, and goes on in steps of a second between them, until `work` has its outcome. */
+async function through<T>(clock: { advance(ms: number): Promise<void> }, provider: Tracked, work: Promise<T>): Promise<T> {
   let done = false;
   const mark = () => {
     done = true;
   };
   work.then(mark, mark);
   for (let turn = 0; turn < 15 && !done; turn += 1) {
-    for (let wait = 0; wait < 20 && !done; wait += 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (let round = 0; round < 3; round += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await provider.idle();
+    }
     if (!done) await clock.advance(1_000);
   }
   return work;
@@ -39,7 +42,7 @@ describe("an outage for hours", () => {
       random: () => 0.5,
       cache: { maxStaleMs: 2 * 3_600_000 },
     });
-    const get = () => through(clock, secrets.get(references.vault) as Promise<Secret>);
+    const get = () => through(clock, provider, secrets.get(references.vault) as Promise<Secret>);
     expect((await get()).text()).toBe(value);
     const readAt = clock.monotonic();
     await backends.openbao.seal();
@@ -72,8 +75,9 @@ describe("an outage for hours", () => {
   ] as const)("is none where %s answers %d: what is held is gone at once", async (name, status, code) => {
     const clock = manualClock();
     clock.setWall(Date.now());
-    const secrets = createSecrets({ providers: { [name]: backends.open(name) }, clock, random: () => 0.5 });
-    const get = () => through(clock, secrets.get(references[name]) as Promise<Secret>);
+    const provider = tracked(backends.open(name));
+    const secrets = createSecrets({ providers: { [name]: provider }, clock, random: () => 0.5 });
+    const get = () => through(clock, provider, secrets.get(references[name]) as Promise<Secret>);
     expect((await get()).text()).toBe(value);
     await clock.advance(301_000);
     const restore = refuse(name, status);
