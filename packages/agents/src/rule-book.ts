@@ -28,6 +28,24 @@ export interface RuleBook {
   readonly policies: ReadonlyMap<string, OriginPolicy>;
 }
 
+/** Every key of a rule, each once: the compiler holds it to the type. */
+const ruleKeys: Readonly<Record<keyof EgressRule, true>> = {
+  reference: true,
+  host: true,
+  scheme: true,
+  port: true,
+  path: true,
+  methods: true,
+  header: true,
+  as: true,
+  query: true,
+  aws: true,
+  addresses: true,
+  response: true,
+  redirects: true,
+  placeholderInBody: true,
+};
+
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** What says where a request goes or how it is framed is nobody's to fill. */
 const framing = /^(?:host|connection|content-length|transfer-encoding|upgrade|te|trailer|expect|keep-alive|proxy-.*)$/;
@@ -119,13 +137,19 @@ function placeOf(index: number, { header, as, query, aws }: EgressRule): Prepare
   return { kind: "aws", service, region };
 }
 
+const isMethod = (method: unknown) => typeof method === "string" && headerName.test(method);
+
 function prepare(rule: EgressRule, index: number): PreparedRule {
   if (typeof rule !== "object" || rule === null) throw refuse(index, "is no object", "A rule reads { reference, host, header }.");
+  // A misspelt limit, such as `paths`, would be no limit.
+  if (Object.keys(rule).some((key) => !Object.hasOwn(ruleKeys, key))) {
+    throw refuse(index, "has a key that no rule has", `A rule may have ${Object.keys(ruleKeys).join(", ")}.`);
+  }
   const { path = "/", methods } = rule;
   if (typeof path !== "string" || !path.startsWith("/") || /[?#\\\s]|(?:^|\/)\.\.?(?:\/|$)/.test(path)) {
     throw refuse(index, "has a path that is none", "It starts with / and has no query and no dot segments: /v1");
   }
-  if (methods !== undefined && !(Array.isArray(methods) && methods.length > 0 && methods.every((one) => headerName.test(one)))) {
+  if (methods !== undefined && !(Array.isArray(methods) && methods.length > 0 && methods.every(isMethod))) {
     throw refuse(index, "has methods that are no list of methods", 'Write methods: ["GET"], or leave it out.');
   }
   return {

@@ -37,6 +37,8 @@ describe("a rule is refused", () => {
     "with two places": [{ ...full, query: "key" }],
     "for a header that frames the message": [{ ...full, header: "Host" }],
     "for a header that is none": [{ ...full, header: "a b" }],
+    "whose limit is misspelt, which would be no limit": [{ ...full, paths: "/v1" }],
+    "with a method that is no text": [{ ...full, methods: [5] }],
     "with an unknown form": [{ ...full, as: "digest" }],
     "with an unknown response": [{ ...full, response: "raw" }],
     "with another scheme": [{ ...full, scheme: "ftp" }],
