@@ -103,6 +103,7 @@ export function tokenSource(credential: () => Promise<TokenCredentialLike>): Tok
   function join(key: string, flight: Flight, context: CallContext): Promise<Held> {
     const { signal } = context;
     flight.waiters += 1;
+    let isServed = false;
     return new Promise<Held>((resolve, reject) => {
       const leave = () => {
         try {
@@ -112,10 +113,15 @@ export function tokenSource(credential: () => Promise<TokenCredentialLike>): Tok
         }
       };
       signal.addEventListener("abort", leave, { once: true });
-      flight.held.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+      const serve = (held: Held) => {
+        isServed = true;
+        resolve(held);
+      };
+      flight.held.then(serve, reject).finally(() => signal.removeEventListener("abort", leave));
     }).finally(() => {
       flight.waiters -= 1;
-      if (flight.waiters > 0) return;
+      // There is nothing to end after a success, and an error takes its time to make.
+      if (flight.waiters > 0 || isServed) return;
       forget(key, flight);
       flight.controller.abort(new SecretsError("aborted", "nobody waits for this token any more"));
     });

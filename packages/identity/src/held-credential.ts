@@ -110,12 +110,16 @@ export function heldCredential<T>(make: (context: CallContext) => Promise<Issued
       };
       signal.addEventListener("abort", leave, { once: true });
     });
+    let isServed = false;
     try {
-      return (await Promise.race([mine.outcome, left])).value;
+      const { value } = await Promise.race([mine.outcome, left]);
+      isServed = true;
+      return value;
     } finally {
       signal.removeEventListener("abort", leave);
       mine.waiting -= 1;
-      if (mine.waiting === 0) {
+      // There is nothing to end after a success, and an error takes its time to make.
+      if (mine.waiting === 0 && !isServed) {
         forget(mine);
         mine.controller.abort(new SecretsError("aborted", "nobody waits for this credential any more"));
       }

@@ -41,11 +41,15 @@ export function sharedRun<T>(
     running ??= start(context.clock);
     const run = running;
     run.waiting += 1;
+    let isServed = false;
     try {
-      return await whileCallLasts(run.result, context);
+      const result = await whileCallLasts(run.result, context);
+      isServed = true;
+      return result;
     } finally {
       run.waiting -= 1;
-      if (run.waiting === 0) {
+      // There is nothing to end after a success, and an error takes its time to make.
+      if (run.waiting === 0 && !isServed) {
         if (running === run) running = undefined;
         run.nobody.abort(new SecretsError("aborted", "nobody waits for this any more"));
       }
