@@ -68,7 +68,8 @@ export function workspaceAt(folder: string): Workspace {
     keyhold: (words, options = {}) => run(folder, words, { ...options, env: { ...env, ...options.env } }),
     async seed(values = {}) {
       await initStore(places);
-      const secrets = createSecrets({ providers: { local: local(places) } });
+      // Other tests of the same file may keep this process busy meanwhile.
+      const secrets = createSecrets({ providers: { local: local(places) }, deadlineMs: 100_000 });
       for (const [name, value] of Object.entries(values)) await secrets.put(`local://${name}`, value);
       await secrets.close();
     },
