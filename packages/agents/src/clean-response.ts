@@ -108,7 +108,9 @@ export function cleanResponse(answer: Answer, options: CleaningOptions): Respons
   const codings = (answer.headers.get("content-encoding") ?? "").toLowerCase().split(",");
   // Beside another coding, `identity` or none keeps undici from undoing any.
   const isPlain = codings.length === 1 && ["", "identity"].includes((codings[0] as string).trim());
-  const isReadable = isPlain || codings.every((coding) => decoders.has(coding.trim()));
+  // A coding of the transfer is undone by nobody.
+  const isUnpacked = /^(?:chunked)?$/i.test(answer.headers.get("transfer-encoding") ?? "");
+  const isReadable = isUnpacked && (isPlain || codings.every((coding) => decoders.has(coding.trim())));
   if (answer.status < 200 || answer.status > 599 || (!isReadable && !statusOnly)) {
     discard(answer);
     throw new SecretsError("decode", "the answer has a compression or a status that was not asked for");

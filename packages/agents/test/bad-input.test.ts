@@ -255,6 +255,15 @@ describe("an answer whose compression is left as it is, so that nothing is found
     await expect(asked).rejects.toMatchObject({ code: "decode" });
   });
 
+  it("as a coding of the transfer", async () => {
+    const { gzipSync } = await import("node:zlib");
+    world.api.answer = (request, response) =>
+      response.writeHead(200, { "transfer-encoding": "gzip, chunked" }).end(gzipSync(String(request.headers.authorization)));
+    const { fetch } = await opener.open([opener.rule()]);
+    const asked = fetch(opener.url(), { headers: { authorization: `Bearer ${fetch.placeholder(key)}` } });
+    await expect(asked).rejects.toMatchObject({ code: "decode" });
+  });
+
   it("but one that is undone is", async () => {
     const { gzipSync } = await import("node:zlib");
     const { fetch } = await opener.open([opener.rule()]);
