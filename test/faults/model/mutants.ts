@@ -16,8 +16,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "stale after 403",
     module: "secret-cache.ts",
-    replace: "this.#entries.delete(key);\n      if (this.#settings.negativeMs > 0)",
-    by: 'if (error.code !== "permission-denied") this.#entries.delete(key);\n      if (this.#settings.negativeMs > 0)',
+    replace: "this.#entries.delete(key);\n      if (this.#settings.negativeMs === 0)",
+    by: 'if (error.code !== "permission-denied") this.#entries.delete(key);\n      if (this.#settings.negativeMs === 0)',
   },
   {
     name: "wall clock only",
