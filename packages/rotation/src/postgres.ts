@@ -38,7 +38,14 @@ export function postgres(options: PostgresOptions = {}): Rotator {
     });
   }
   const draw = randomText(options.password ?? {});
-  const nextUser = (user: string) => (strategy === "single" ? user : other(user, users));
+  const nextUser = (user: string) => {
+    if (strategy === "single") return user;
+    const next = other(user, users);
+    if (cut(next) !== cut(user)) return next;
+    throw new SecretsError("invalid-argument", "PostgreSQL cuts names to 63 bytes, and so takes the second role for the first", {
+      hint: "Name both roles, in { users }.",
+    });
+  };
 
   /** Signs in as who sets the password. Undefined: the role has none but the pending one. */
   const asAdmin = async (login: DatabaseLogin, signal: AbortSignal, work: (client: PostgresClient) => Promise<void>) => {
@@ -97,6 +104,9 @@ export function postgres(options: PostgresOptions = {}): Rotator {
     },
   };
 }
+
+/** A name as PostgreSQL keeps it. */
+const cut = (name: string): string => Buffer.from(name).subarray(0, 63).toString("latin1");
 
 function other(user: string, users: readonly [string, string] | undefined): string {
   if (users === undefined) return user.endsWith("_clone") ? user.slice(0, -"_clone".length) : `${user}_clone`;

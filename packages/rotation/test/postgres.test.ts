@@ -84,6 +84,18 @@ describe("two roles that take turns", () => {
     await secrets.close();
   });
 
+  it("are refused where PostgreSQL, which cuts names to 63 bytes, would take the second for the first", async () => {
+    const name = "l".repeat(63);
+    await asSuperuser(`create role ${name} login password 'first'`);
+    const login = { username: name, password: "first", host: "127.0.0.1", port: server.port, dbname: "postgres" };
+    const secrets = createSecrets({ providers: { memory: memory({ secrets: { db: login } }) } });
+    await expect(secrets.rotate("memory://db", postgres({ admin }))).rejects.toMatchObject({ code: "invalid-argument" });
+    expect(await codeOf(login)).toBe("in");
+    await secrets.rotate("memory://db", postgres({ admin, users: [name, "another"] }));
+    expect(await codeOf(login)).toBe("in");
+    await secrets.close();
+  });
+
   it("need an admin", () => {
     expect(() => postgres()).toThrow(expect.objectContaining({ code: "invalid-argument" }));
   });
