@@ -12,7 +12,7 @@ import { type Report, watchService } from "./watch-service.ts";
 
 const requestsPerSecond = 200;
 /** Fewer: once its login is over, each of its requests costs the database a connection that it refuses, and both share one machine. */
-const requestsOfNaivePerSecond = 50;
+const requestsOfNaivePerSecond = 20;
 const leastConnections = 20;
 const unreachableMs = 20_000;
 const keyOverlapMs = 12_000;
