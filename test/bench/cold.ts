@@ -81,7 +81,8 @@ async function main(): Promise<void> {
       // A machine that others use measures wrong by more than a tenth now and then.
       if (results.some(({ ratio, bound }) => bound !== null && ratio > 1.5 * bound)) process.exitCode = 1;
       const file = path.join(import.meta.dirname, "results-cold.json");
-      if ((values.only === undefined && rounds >= roundsToShow) || !existsSync(file)) writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
+      if ((values.only === undefined && rounds >= roundsToShow) || !existsSync(file))
+        writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
     } finally {
       server.close();
     }

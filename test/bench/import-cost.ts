@@ -8,7 +8,7 @@ import { root } from "../../scripts/packages.ts";
 
 export interface ImportCost {
   readonly name: string;
-  /** From the start of the process to the first line after the import, in milliseconds. */
+  /** Processor time from the start of the process to the first line after the import, in milliseconds: a busy machine changes it less. */
   readonly ms: number;
   /** Resident memory at that line, in MB of 1,000,000 bytes. */
   readonly megabytes: number;
@@ -30,8 +30,8 @@ const median = (values: readonly number[]): number => [...values].sort((a, b) =>
  */
 export function measureImports(core: string, runs: number): readonly [empty: ImportCost, lruCache: ImportCost, core: ImportCost] {
   const folder = mkdtempSync(path.join(tmpdir(), "keyhold-import-"));
-  // Not performance.now(): the first look at `performance` loads modules, which is part of what is measured.
-  const report = "process.stdout.write(JSON.stringify([process.uptime() * 1000, process.memoryUsage.rss()]));";
+  const report =
+    "const { user, system } = process.cpuUsage(); process.stdout.write(JSON.stringify([(user + system) / 1000, process.memoryUsage.rss()]));";
   const prepare = (name: string, target?: string) => {
     const file = path.join(folder, `${name.replaceAll(/\W/g, "-")}.mjs`);
     writeFileSync(file, `${target ? `import ${JSON.stringify(pathToFileURL(target).href)};\n` : ""}${report}\n`);
