@@ -26,7 +26,11 @@ export default defineConfig({
       project("faults", "test/faults/**/*.test.ts", 600_000),
       project("examples", "examples/{quickstart,multi-cloud,rotation-job}/test/**/*.test.ts", 400_000),
       // Bundles, sandboxes that freeze, bursts of processes and load on a database: `npm run test:examples`.
-      project("examples-long", "examples/{agent,azure-function,cloud-function,lambda,ml-service,rotation}/test/**/*.test.ts", 600_000),
+      project(
+        "examples-long",
+        "examples/{agent,azure-function,cloud-function,lambda,ml-service,rotation}/test/**/*.test.ts",
+        600_000,
+      ),
       project("package", "test/package/**/*.test.ts", 600_000),
       project("kubernetes", "test/kubernetes/**/*.test.ts", 600_000),
     ],
