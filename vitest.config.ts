@@ -6,9 +6,15 @@ const conditions = ["@keyhold/source", "node"];
 const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
 // A time limit ends what hangs; it says nothing about speed. On a busy machine tests take many times what they take alone.
-const project = (name: string, include: string, testTimeout: number) => ({
+const project = (name: string, include: string | string[], testTimeout: number) => ({
   ...shared,
-  test: { name, include: [include], testTimeout, hookTimeout: 2 * testTimeout, expect: { poll: { timeout: testTimeout / 2 } } },
+  test: {
+    name,
+    include: [include].flat(),
+    testTimeout,
+    hookTimeout: 2 * testTimeout,
+    expect: { poll: { timeout: testTimeout / 2 } },
+  },
 });
 
 export default defineConfig({
@@ -24,13 +30,25 @@ export default defineConfig({
       project("agents", "test/agents/**/*.test.ts", 180_000),
       project("rotation", "test/rotation/**/*.test.ts", 900_000),
       project("faults", "test/faults/**/*.test.ts", 600_000),
-      project("examples", "examples/{quickstart,multi-cloud,rotation-job}/test/**/*.test.ts", 400_000),
+      project(
+        "examples",
+        [
+          "examples/{quickstart,multi-cloud,rotation-job}/test/*.test.ts",
+          "examples/ml-service/test/{app,policies,settings}.test.ts",
+        ],
+        400_000,
+      ),
       // Bundles, sandboxes that freeze, bursts of processes and load on a database: `npm run test:examples`.
       project(
         "examples-long",
-        "examples/{agent,azure-function,cloud-function,lambda,ml-service,rotation}/test/**/*.test.ts",
+        [
+          "examples/{agent,azure-function,cloud-function,lambda,rotation}/test/*.test.ts",
+          "examples/ml-service/test/{main,training}.test.ts",
+        ],
         600_000,
       ),
+      // It wants the machine for itself.
+      project("examples-load", "examples/ml-service/test/load.test.ts", 600_000),
       project("package", "test/package/**/*.test.ts", 600_000),
       project("kubernetes", "test/kubernetes/**/*.test.ts", 600_000),
     ],

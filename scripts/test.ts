@@ -56,7 +56,7 @@ const named: Readonly<Record<string, readonly Check[]>> = {
   quick,
   slow,
   faults: [vitest(["faults"], { KEYHOLD_SLOW: "1", KEYHOLD_RUNS: process.env.KEYHOLD_RUNS ?? "5000" })],
-  examples: [vitest(["examples", "examples-long"], { KEYHOLD_SLOW: "1" })],
+  examples: [vitest(["examples", "examples-long"], { KEYHOLD_SLOW: "1" }), vitest(["examples-load"])],
   kubernetes: [vitest(["kubernetes"]), matrix],
 };
 const checks = named[words[0] ?? "quick"] ?? [vitest(words)];

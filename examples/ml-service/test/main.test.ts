@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { startProcess } from "../../../test/servers/processes.ts";
 
-it("starts by one command, says where to look, and leaves no database user behind", { timeout: 300_000 }, async () => {
+it("starts by one command, says where to look, and leaves no database user behind", async () => {
   const program = await startProcess({
     name: "the example",
     command: process.execPath,

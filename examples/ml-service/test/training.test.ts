@@ -109,7 +109,7 @@ async function runJob(token: string, variable: string, ...more: readonly string[
   }
 }
 
-describe.skipIf(missing !== undefined)(`a training job in Python${missing ?? ""}`, { timeout: 120_000 }, () => {
+describe.skipIf(missing !== undefined)(`a training job in Python${missing ?? ""}`, () => {
   it("gets the registry's token in its environment and nowhere else", async () => {
     const [token = ""] = await cloud.values();
     const { status, output, seen } = await runJob(token, "vault://secret/production/registry#token");
