@@ -56,7 +56,9 @@ export function parseConfigText(
   const parts: ConfigText["parts"][number][] = [];
   let isUnresolved = false;
   let position = 0;
-  for (const { 0: whole, 1: inside = "", index } of text.matchAll(inBraces)) {
+  // Nothing is looked for behind the last brace that closes, where each one that opens would be followed to the end.
+  const closed = text.slice(0, text.lastIndexOf("}") + 1);
+  for (const { 0: whole, 1: inside = "", index } of closed.matchAll(inBraces)) {
     const name = schemeOf(inside);
     const refusal = name === undefined ? undefined : check(name);
     if (refusal) throw refusal;

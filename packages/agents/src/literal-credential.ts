@@ -9,7 +9,7 @@ const shapes: readonly RegExp[] = [
   /-----BEGIN [A-Z ]*PRIVATE KEY|AGE-SECRET-KEY-/,
   /^\s*(?:bearer|basic|token)\s+[\w.~+/=:-]{8,}\s*$/i,
   // user:password@ in a URL
-  /:\/\/[^/?#@\s]*:[^/?#@\s]+@/,
+  /:\/\/[^/?#@\s:]*:[^/?#@\s]+@/,
 ];
 
 const passwordName = /(?:^|[ ])(?:password|passwd|passphrase|pwd|client secret|secret)$/;
@@ -17,8 +17,23 @@ const keyName =
   /(?:^|[ ])(?:token|authorization|cookie|credentials?|bearer|(?:api|access|secret|private|signing|subscription|auth|account) ?key|x functions key)$/;
 
 /** `?api_key=…`, `--api-key=…` */
-const inUrl = /[?&]([^=&#]+)=([^&#]+)/g;
+const inUrl = /[?&]([^?=&#]+)=([^&#]+)/g;
 const inArgument = /^--?([\w-]+)=(.+)$/g;
+
+/** What is filled in later stands between these. */
+const templates = [
+  ["{{", "}}"],
+  ["${", "}"],
+  ["<", ">"],
+] as const;
+
+// By position, as expressions for these take ever longer where nothing closes what was opened.
+function isTemplate(text: string): boolean {
+  return templates.some(([opening, closing]) => {
+    const start = text.indexOf(opening);
+    return start !== -1 && text.includes(closing, start + opening.length);
+  });
+}
 
 /** `xApiKey`, `x-api-key` and `X_API_KEY` as words. */
 const wordsOf = (name: string): string =>
@@ -54,8 +69,8 @@ export function isLiteralCredential(text: string, name = ""): boolean {
 }
 
 function isNamedLiteral(text: string, name: string): boolean {
-  const literal = text.replace(/\{\{.*?\}\}|\$\{[^}]*\}|<[^>]*>/g, "").trim();
-  if (literal === "" || literal !== text.trim()) return false;
+  const literal = text.trim();
+  if (literal === "" || isTemplate(literal)) return false;
   const words = wordsOf(name);
   if (passwordName.test(words)) return !/^\*+$/.test(literal);
   return keyName.test(words) && literal.length >= 12 && !/\s/.test(literal) && entropyOf(literal) >= 3;

@@ -16,7 +16,7 @@ interface ToolResult {
 }
 
 /** As in config files: `${aws://prod/openai#apiKey}`. */
-const inBraces = /\$\{([A-Za-z][A-Za-z0-9+._-]*:\/\/[^}]*)\}/g;
+const inBraces = /\$\{([A-Za-z][A-Za-z0-9+._-]*:\/\/[^{}]*)\}/g;
 
 /** Sends what a model asked for. Every failure is an answer to the model: a code, what happened and what to do. */
 export async function mcpCall(fetch: GrantedFetch, call: HttpCall, signal: AbortSignal): Promise<ToolResult> {

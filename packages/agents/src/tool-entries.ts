@@ -1,4 +1,5 @@
 import { SecretsError } from "@keyhold/core";
+import { pathText } from "./tool-config-problem.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -29,7 +30,7 @@ export function toolEntries(config: unknown): ToolEntry[] {
   const held = wrapper === undefined ? config : (config as Fields)[wrapper];
   const base = wrapper === undefined ? [] : [wrapper];
   const refuse = (path: readonly string[], what: string) =>
-    new SecretsError("invalid-argument", `${[...base, ...path].join(".") || "the tool config"}: ${what}`, {
+    new SecretsError("invalid-argument", `${pathText([...base, ...path])}: ${what}`, {
       hint: "It is a list of tools with names, or an object with a tool under each name; either may stand under tools, mcpServers, servers or nodes.",
     });
   if (found.length > 1) throw refuse([], `tools stand under ${found.join(" and ")}`);

@@ -120,6 +120,12 @@ describe("call_http", { timeout: 60_000 }, () => {
     expect(JSON.parse(failed.text).error).toMatchObject({ code: expect.stringMatching(/^(?:unavailable|unknown)$/) });
   });
 
+  it("refuses a long text of references that nothing closes, instead of looking through it without end", async () => {
+    const { call } = await open([opener.rule()]);
+    const refused = await call({ url: `https://elsewhere.example/#${`\${a://`.repeat(200_000)}` });
+    expect(JSON.parse(refused.text).error).toMatchObject({ code: "permission-denied" });
+  });
+
   it("ends with its server", async () => {
     const { client, call } = await open([opener.rule()]);
     const left = new Promise<void>((resolve) => {

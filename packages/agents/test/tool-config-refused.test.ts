@@ -79,6 +79,24 @@ describe("a literal credential is refused, by its path and without its text:", (
     );
   });
 
+  it("and not told where it is the name of what is no tool", () => {
+    const error = refusal({ tools: { [`ghp_${random}`]: 5 } });
+    expect(inspect(error, { depth: 9 })).not.toContain(random);
+  });
+
+  it.each(["://:", "{{", `\${`, "<", `https://?`, "?", `\${test://`])(
+    "looked for in a long text of %s without end",
+    { timeout: 120_000 },
+    (piece) => {
+      const text = `https://api.example.com/${piece.repeat(400_000 / piece.length)}`;
+      const [tool] = resolveToolConfig(
+        { search: { password: `<${text}>`, note: text, more: `://${":".repeat(400_000)}` } },
+        { secrets },
+      ).tools;
+      expect(tool?.config.note).toBe(text);
+    },
+  );
+
   it("but not what only looks alike", () => {
     const harmless = {
       name: "search",
