@@ -114,6 +114,8 @@ export async function exchange(planned: PlannedRequest, context: ExchangeContext
     return await withSecrets(planned.references, new Map());
   } catch (error) {
     if (error instanceof Refused) return error.answer;
+    // The newer value could not be had: nobody reads the refusal of the older one.
+    if (refused) discard(refused);
     throw signal.aborted ? signal.reason : error;
   }
 }

@@ -1,7 +1,7 @@
 import { secret } from "@keyhold/core";
 import { signAwsRequest } from "@keyhold/identity";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { names, startWorld, type World } from "../../../test/agents/world.ts";
+import { names, ok, startWorld, type World } from "../../../test/agents/world.ts";
 import { createOpener, type Opener, value } from "./opened.ts";
 
 let world: World;
@@ -94,6 +94,24 @@ describe("a value is put in", () => {
     expect((await fetch(opener.url(), { method: "POST", body: "once", headers })).status).toBe(200);
     expect(world.api.requests.at(-1)?.body).toBe("once");
     expect(events.map((event) => event.status)).toEqual([401, 200]);
+  });
+
+  it("or not at all when the host says 401 and the secret is gone: the refusal that nobody reads is let go", async () => {
+    const { fetch, secrets } = await opener.open([opener.rule()]);
+    let isLetGo = false;
+    world.api.answer = async (_request, response) => {
+      response.once("close", () => {
+        isLetGo = true;
+      });
+      await secrets.remove("test://key");
+      response.writeHead(401).write("x");
+    };
+    const headers = { authorization: `Bearer ${fetch.placeholder(key)}` };
+    await expect(fetch(opener.url(), { headers })).rejects.toMatchObject({ code: "not-found" });
+    world.api.answer = ok;
+    // Not by the clock: later the garbage collector would let it go too.
+    for (let request = 0; request < 20; request += 1) await (await fetch(opener.url())).text();
+    expect(isLetGo).toBe(true);
   });
 });
 
