@@ -34,7 +34,9 @@ export interface PlanContext {
   readonly unlisted: OriginPolicy | undefined;
 }
 
-const overrides = ["x-http-method-override", "x-http-method", "x-method-override"];
+/** By these a server may be told another method, or another path, than those that were checked. */
+const methodOverrides = ["x-http-method-override", "x-http-method", "x-method-override"];
+const pathOverrides = ["x-original-url", "x-rewrite-url"];
 const signedAccessKey = /^AWS4-HMAC-SHA256 Credential=([^/,\s]+)\//;
 
 const unknown = (): SecretsError =>
@@ -78,9 +80,11 @@ class Planner {
     const placed = here.filter((rule) => fits(rule.place));
     if (placed.length === 0)
       throw refuse("no rule lets this secret stand in that place", "Put the placeholder where the rule says.");
+    const isPlainPath = !hasHiddenSegments(url.pathname) && !pathOverrides.some((name) => headers.has(name));
+    const isPlainMethod = !methodOverrides.some((name) => headers.has(name));
     const rule = placed.find(({ path, methods }) => {
-      const isPath = path === "" || (startsWithPath(url.pathname, path) && !hasHiddenSegments(url.pathname));
-      const isMethod = methods === undefined || (methods.has(method) && !overrides.some((name) => headers.has(name)));
+      const isPath = path === "" || (isPlainPath && startsWithPath(url.pathname, path));
+      const isMethod = methods === undefined || (isPlainMethod && methods.has(method));
       return isPath && isMethod;
     });
     if (rule === undefined) {

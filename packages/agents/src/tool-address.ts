@@ -47,6 +47,9 @@ export function toolAddress(config: Fields): ToolAddress | undefined {
   } catch {
     throw refuse("the tool's address is no URL", "Write it whole: https://api.example.com/v1");
   }
+  if (url.username !== "" || url.password !== "") {
+    throw refuse("the tool's address names a user", "Write the host first; user and password are for auth, as references.");
+  }
   const methods = levels.map((level) => level.method).filter((method) => typeof method === "string" && method !== "") as string[];
   // The older transport of MCP names the address of its messages when it is connected.
   const isEvents = levels.some(({ type, transport }) => type === "sse" || transport === "sse");

@@ -36,7 +36,9 @@ function authPlace(auth: Fields, field: string): Place {
     | string
     | undefined;
   if (isValue && name !== undefined && /^(?:apikey|header(?:auth)?|query(?:auth)?)$/.test(kind)) {
-    return named("in") === "query" || kind.startsWith("query") ? { query: name } : { header: name, as: "raw" };
+    const where = kind.startsWith("query") ? "query" : named("in");
+    if (where === "query") return { query: name };
+    if (where === "header" || where === "") return { header: name, as: "raw" };
   }
   throw refuse(
     "auth does not say where the value goes",

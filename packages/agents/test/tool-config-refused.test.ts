@@ -85,7 +85,7 @@ describe("a literal credential is refused, by its path and without its text:", (
   });
 
   it.each(["://:", "{{", `\${`, "<", `https://?`, "?", `\${test://`])(
-    "looked for in a long text of %s without end",
+    "looked for in a long text of %s, and no character twice",
     { timeout: 120_000 },
     (piece) => {
       const text = `https://api.example.com/${piece.repeat(400_000 / piece.length)}`;
@@ -126,6 +126,10 @@ describe("a config is refused", () => {
     "with a secret and no address": [{ a: { headers } }, "a: the tool names no address"],
     "with several addresses": [{ a: { url, endpoint: "https://other.example.com", headers } }, "a: the tool names several"],
     "with a host that is not fixed": [{ a: { url: "https://{region}.example.com", headers } }, "not a fixed one"],
+    "with an address that only begins like another": [
+      { a: { url: "https://api.example.com@evil.example/v1", headers } },
+      "a: the tool's address names a user",
+    ],
     "with an address of another kind": [{ a: { url: "wss://api.example.com", headers } }, "no http or https URL"],
     "with an address that is none": [{ a: { url: "https://[", headers } }, "a: the tool's address is no URL"],
     "with an address inside the network": [{ a: { url: "https://10.0.0.1", headers } }, "names an address as its host"],
@@ -139,6 +143,10 @@ describe("a config is refused", () => {
     ],
     "with Basic in a header": [{ a: { url, headers: { authorization: `Basic \${test://key}` } } }, "alone, or after Bearer"],
     "with auth that does not say how": [{ a: { url, auth: { token: "test://key" } } }, "a.auth.token: auth does not say"],
+    "with auth in a cookie": [
+      { a: { url, auth: { type: "apiKey", in: "cookie", name: "session", value: "test://key" } } },
+      "a.auth.value: auth does not say",
+    ],
     "with two references in Basic": [
       { a: { url, auth: { type: "basic", username: "test://key", password: "test://other" } } },
       "a: user and password",

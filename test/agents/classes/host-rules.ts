@@ -60,6 +60,13 @@ export const hostRules: AttackTable = [
   ],
   ["the same, with parameters", toHost((tool) => tool.api("/v1/..;/admin")), { isOutside: ({ path }) => path.includes("..;") }],
   [
+    "another path, by a header",
+    async (tool) => {
+      await tool.ask("/v1", { headers: { "x-original-url": "/admin" } });
+    },
+    { isOutside: ({ headers }) => headers["x-original-url"] !== undefined },
+  ],
+  [
     "another method",
     async (tool) => {
       await tool.ask("/v1", { method: "DELETE" });
