@@ -2,8 +2,6 @@
 // get them out. What the model received is printed, and searched for the values. Beside it its naive twin, which holds them.
 //   npm run example:agent
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { secretFetch } from "@keyhold/agents";
 import { createSecrets } from "@keyhold/core";
@@ -14,6 +12,8 @@ import pg from "pg";
 import { enableDatabase } from "../../test/servers/openbao/secrets-engines.ts";
 import { startOpenBao } from "../../test/servers/openbao/start-openbao.ts";
 import { startPostgres } from "../../test/servers/postgres/start-postgres.ts";
+import { temporaryFolder } from "../../test/servers/temporary-folder.ts";
+import { exitOnSignals } from "../exit-on-signals.ts";
 import { runAgent } from "./agent.ts";
 import { region } from "./aws-signature.ts";
 import { naiveTools } from "./naive-tools.ts";
@@ -21,6 +21,7 @@ import { conversation, found } from "./report.ts";
 import { startBucket, startInventory, startModel, type ToolCall } from "./servers.ts";
 import { tools } from "./tools.ts";
 
+exitOnSignals();
 const random = (prefix: string) => `${prefix}${randomBytes(24).toString("hex")}`;
 const keys = { accessKeyId: "ASIAEXAMPLE", secretAccessKey: random("canary-"), sessionToken: random("canary-") };
 const token = random("canary-");
@@ -58,7 +59,7 @@ const model = await startModel(modelKey, turns);
 const naiveModel = await startModel(modelKey, turns);
 
 // The secrets: a store of one's own, and what OpenBao leases.
-const folder = await mkdtemp(path.join(tmpdir(), "keyhold-agent-"));
+const { path: folder, remove } = await temporaryFolder("agent");
 const store = { path: path.join(folder, "keyhold.age"), identityPath: path.join(folder, "home", "identity.txt") };
 await initStore(store);
 const secrets = createSecrets({
@@ -106,7 +107,7 @@ const values = { modelKey, token, secretAccessKey, sessionToken, password };
 await fetch.close();
 await secrets.close();
 for (const server of [model, naiveModel, bucket, inventory, bao, postgres]) await server.close();
-await rm(folder, { recursive: true, force: true });
+await remove();
 
 console.log(`\n2. What the model received:\n${conversation(model.received)}\n`);
 const [ours, naive] = [found(model.received, values), found(naiveModel.received, values)];

@@ -1,13 +1,14 @@
 // A function of Azure, as far as it runs without its host: invoke.ts says what that leaves out.
-//   node scripts/run.mjs node examples/azure-function/main.ts
+//   npm run example:azure-function
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import path from "node:path";
+import { temporaryFolder } from "../../test/servers/temporary-folder.ts";
+import { exitOnSignals } from "../exit-on-signals.ts";
 import { startCloud } from "./cloud.ts";
 
-const folder = await mkdtemp(path.join(tmpdir(), "keyhold-azure-function-"));
+exitOnSignals();
+const { path: folder, remove } = await temporaryFolder("azure-function");
 const cloud = await startCloud(folder);
 try {
   cloud.azure.seed("openai", "sk-demo-one");
@@ -21,12 +22,12 @@ try {
     child.stdin.write("invoke\n");
     return String((await once(child.stdout, "data"))[0]).trim();
   };
-  console.log(`answered          ${await invoke()}`);
+  console.log(`answered with versions  ${await invoke()}`);
   cloud.azure.seed("openai", "sk-demo-three");
-  console.log(`after a rotation  ${await invoke()}`);
+  console.log(`after a rotation with   ${await invoke()}`);
   child.stdin.end();
   await once(child, "exit");
 } finally {
   await cloud.close();
-  await rm(folder, { recursive: true, force: true });
+  await remove();
 }

@@ -1,15 +1,19 @@
 // A function of Google Cloud, bundled and run by Google's own Functions Framework.
-//   node scripts/run.mjs node examples/cloud-function/main.ts
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+//   npm run example:cloud-function
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
+import { temporaryFolder } from "../../test/servers/temporary-folder.ts";
+import { exitOnSignals } from "../exit-on-signals.ts";
 import { bundle } from "./bundle.ts";
 import { startCloud } from "./cloud.ts";
 import { runFunction } from "./run-function.ts";
 
+exitOnSignals();
+
 // Here, so that the bundle finds the framework beside it.
 const dist = path.join(import.meta.dirname, "dist");
 await mkdir(dist, { recursive: true });
-const folder = await mkdtemp(path.join(dist, "run-"));
+const { path: folder, remove } = await temporaryFolder("function", dist);
 const cloud = await startCloud(folder);
 try {
   cloud.google.seed("openai", "sk-demo-one");
@@ -25,5 +29,5 @@ try {
   console.log(running.process.output().trim());
 } finally {
   await cloud.close();
-  await rm(folder, { recursive: true, force: true });
+  await remove();
 }

@@ -1,13 +1,13 @@
 // A function of Lambda, bundled and run in a sandbox that is frozen between invocations, while its API key rotates.
-//   node scripts/run.mjs node examples/lambda/main.ts
+//   npm run example:lambda
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { aws } from "@keyhold/aws/lean";
 import { createSecrets } from "@keyhold/core";
 import { startAws } from "../../test/servers/aws/start-aws.ts";
+import { temporaryFolder } from "../../test/servers/temporary-folder.ts";
+import { exitOnSignals } from "../exit-on-signals.ts";
 import { startUpstream } from "../quickstart/upstream.ts";
 import { bundle } from "./bundle.ts";
 import { type LambdaFunction, lambdaFunction } from "./sandbox.ts";
@@ -18,6 +18,7 @@ const overlapMs = 3_500;
 const invokeEveryMs = 300;
 const newKey = () => `sk-demo-${randomBytes(24).toString("base64url")}`;
 
+exitOnSignals();
 const server = await startAws();
 const { url: endpoint, region, credentials } = server;
 const secrets = createSecrets({ providers: { aws: aws({ endpoint, region, credentials }) } });
@@ -26,7 +27,7 @@ await secrets.put("aws://prod/openai", { apiKey: key });
 await secrets.put("aws://prod/webhook", randomBytes(32));
 const model = await startUpstream(key, overlapMs);
 
-const folder = await mkdtemp(path.join(tmpdir(), "keyhold-lambda-"));
+const { path: folder, remove } = await temporaryFolder("lambda");
 const make = async (name: string): Promise<LambdaFunction> => {
   const { file, bytes } = await bundle(path.join(import.meta.dirname, name), folder);
   console.log(`${name}: ${(bytes / 1024).toFixed(0)} KiB`);
@@ -82,5 +83,5 @@ try {
   await secrets.close();
   await model.close();
   await server.close();
-  await rm(folder, { recursive: true, force: true });
+  await remove();
 }

@@ -3,10 +3,10 @@
 import { startCloud } from "./start-cloud.ts";
 import { startProgram } from "./start-program.ts";
 
-const stopped = new Promise<void>((resolve) => {
-  // Ctrl-C can come twice: from the terminal, and from npm or the script that runs this one.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
-});
+// Before the service runs there is nothing to give back: what has been started is killed by the exit.
+let stop = (): void => process.exit(130);
+// Ctrl-C can come twice: from the terminal, and from npm or the script that runs this one.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop());
 const rotateEveryMs = 30_000;
 const cloud = await startCloud({
   deployment: "production",
@@ -14,6 +14,9 @@ const cloud = await startCloud({
   keyOverlapMs: 15_000,
 });
 const service = await startProgram("service.ts", cloud.environment);
+const stopped = new Promise<void>((resolve) => {
+  stop = resolve;
+});
 console.log(`The service runs. Look at
   ${service.url}/score/42
   ${service.url}/readyz     which secrets are in use: version, age, lease; never a value

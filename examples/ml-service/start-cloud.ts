@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { createSecrets } from "@keyhold/core";
 import { tokenAuth, vault } from "@keyhold/vault";
@@ -9,6 +8,7 @@ import { addAppRole, addPolicy } from "../../test/servers/openbao/auth-methods.t
 import { enableKv } from "../../test/servers/openbao/secrets-engines.ts";
 import { type OpenBao, startOpenBao } from "../../test/servers/openbao/start-openbao.ts";
 import { type PostgresServer, startPostgres } from "../../test/servers/postgres/start-postgres.ts";
+import { temporaryFolder } from "../../test/servers/temporary-folder.ts";
 import { digestOf, newKey, rotateKey } from "./rotate-key.ts";
 import type { Deployment } from "./settings.ts";
 import { startProgram } from "./start-program.ts";
@@ -43,11 +43,11 @@ export interface Cloud {
 const customers = 1_000;
 
 export async function startCloud({ deployment, lease, keyOverlapMs, behind }: CloudOptions): Promise<Cloud> {
-  const folder = await mkdtemp(path.join(tmpdir(), "keyhold-ml-service-"));
+  const { path: folder, remove } = await temporaryFolder("ml-service");
   const started: { close(): Promise<void> }[] = [];
   const close = async () => {
     await Promise.all(started.map((one) => one.close()));
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   };
   const keep = <T extends { close(): Promise<void> }>(one: T): T => {
     started.push(one);

@@ -1,18 +1,19 @@
 // One typed config with a reference to each of six backends and to the local store, read from real servers on this machine.
 //   npm run example:multi-cloud
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { createSecrets, fromFile, watchConfig } from "keyhold";
 import { isKubernetesBuilt } from "../../test/servers/kubernetes/build-kubernetes.ts";
 import { startServers } from "../../test/servers/start-servers.ts";
+import { temporaryFolder } from "../../test/servers/temporary-folder.ts";
+import { exitOnSignals } from "../exit-on-signals.ts";
 import { providersFor } from "./providers.ts";
 import { report } from "./report.ts";
 import { schema } from "./schema.ts";
 import { seed } from "./seed.ts";
 
+exitOnSignals();
 const isBuilt = await isKubernetesBuilt();
-const folder = await mkdtemp(path.join(tmpdir(), "keyhold-multi-cloud-"));
+const { path: folder, remove } = await temporaryFolder("multi-cloud");
 const servers = await startServers({ kubernetes: isBuilt });
 try {
   const providers = await providersFor(servers, folder);
@@ -32,5 +33,5 @@ try {
   await secrets.close();
 } finally {
   await servers.close();
-  await rm(folder, { recursive: true, force: true });
+  await remove();
 }

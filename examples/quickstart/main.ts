@@ -2,14 +2,15 @@
 //   npm run demo
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { initStore } from "@keyhold/local";
 import { createSecrets, fromFile, fromObject, local, secret, watchConfig } from "keyhold";
 import { z } from "zod";
+import { temporaryFolder } from "../../test/servers/temporary-folder.ts";
+import { exitOnSignals } from "../exit-on-signals.ts";
 import { load } from "./load.ts";
 import { startService } from "./service.ts";
 import { startUpstream } from "./upstream.ts";
@@ -20,16 +21,18 @@ const overlapMs = 4_000;
 const callsPerSecond = 50;
 const say = (text: string) => console.log(text);
 
+exitOnSignals();
+
 // A store and the key that opens it. `npx keyhold init` and `npx keyhold set` do the same.
 // The key lies apart from the store: in real life in your config folder, while the store may be committed.
-const folder = await mkdtemp(path.join(tmpdir(), "keyhold-demo-"));
+const { path: folder, remove } = await temporaryFolder("demo");
 await mkdir(path.join(folder, "project"));
 const [storePath, identityPath] = [path.join(folder, "project", "keyhold.age"), path.join(folder, "home", "identity.txt")];
 await initStore({ path: storePath, identityPath });
 const secrets = createSecrets({ providers: { local: local({ path: storePath, identityPath }) } });
 const firstKey = `sk-demo-${randomBytes(24).toString("base64url")}`;
 await secrets.put("local://upstream/api-key", firstKey);
-say(`1. An encrypted store was made. Look inside:\n   age -d -i ${identityPath} ${storePath}\n`);
+say(`1. An encrypted store was made. Look inside while this runs:\n   age -d -i ${identityPath} ${storePath}\n`);
 
 // The upstream that checks the key, and typed config whose fields are references.
 const upstream = await startUpstream(firstKey, overlapMs);
@@ -82,6 +85,7 @@ await Promise.all([service.close(), naiveTwin.close()]);
 await live.close();
 await secrets.close();
 await upstream.close();
+await remove();
 
 say(`\n4. ${seen.length} versions of the key were used, with no restart and no retry in the service.\n`);
 say(`${ours.calls} calls, ${ours.failed} failed; naive twin: ${naive.failed} failed`);

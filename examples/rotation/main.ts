@@ -1,8 +1,6 @@
 // A service and its naive twin under load, while another process rotates the login to their database, a real PostgreSQL.
 //   npm run example:rotation
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -10,14 +8,18 @@ import { createSecrets } from "@keyhold/core";
 import { initStore, local } from "@keyhold/local";
 import pg from "pg";
 import { startPostgres } from "../../test/servers/postgres/start-postgres.ts";
+import { temporaryFolder } from "../../test/servers/temporary-folder.ts";
+import { exitOnSignals } from "../exit-on-signals.ts";
 import { startNaiveTwin, startService } from "./service.ts";
 
 const rotations = 3;
 const callEveryMs = 20;
 
+exitOnSignals();
+
 // A database with one role, and a store with the role's login and the login of the admin who may change it.
 const database = await startPostgres();
-const folder = await mkdtemp(path.join(tmpdir(), "keyhold-rotation-"));
+const { path: folder, remove } = await temporaryFolder("rotation");
 const [storePath, identityPath] = [path.join(folder, "keyhold.age"), path.join(folder, "home", "identity.txt")];
 await initStore({ path: storePath, identityPath });
 const secrets = createSecrets({ providers: { local: local({ path: storePath, identityPath }) } });
@@ -66,7 +68,7 @@ await Promise.all(loads);
 for (const service of services) await service.close();
 await secrets.close();
 await database.close();
-await rm(folder, { recursive: true, force: true });
+await remove();
 
 const [ours, naive] = counts;
 console.log(

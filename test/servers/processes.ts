@@ -84,6 +84,8 @@ export async function startProcess(options: StartOptions): Promise<ServerProcess
       resolve();
     });
   });
+  // The last that it printed may come after its end. Whatever it left running may hold the pipes for ever.
+  const printed = new Promise<void>((resolve) => child.on("close", () => resolve()).on("error", () => resolve()));
   const { pid } = child;
   const unwatch = pid === undefined ? () => {} : watch(child, pid);
   void end.then(unwatch);
@@ -104,7 +106,10 @@ export async function startProcess(options: StartOptions): Promise<ServerProcess
 
   const deadline = Date.now() + readyWithinMs;
   for (;;) {
-    if (ended !== undefined) throw new Error(`${name} ${ended}. It printed:\n${output}`);
+    if (ended !== undefined) {
+      await Promise.race([printed, delay(stopWithinMs, undefined, { ref: false })]);
+      throw new Error(`${name} ${ended}. It printed:\n${output}`);
+    }
     if (await isReady(options, output)) break;
     if (Date.now() > deadline) {
       await stop();
@@ -113,6 +118,40 @@ export async function startProcess(options: StartOptions): Promise<ServerProcess
     await delay(25);
   }
   return { pid: pid as number, output: () => output, stop, kill: () => signal("SIGKILL") };
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Ends the message of a failure: what may help. */
+  readonly hint?: string;
+}
+
+/** Runs a program to its end, and gives what it printed to standard output. It does not outlive us, nor does what it started. */
+export function runProgram(
+  command: string,
+  args: readonly string[],
+  { hint = "", ...options }: RunOptions = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { ...options, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const unwatch = child.pid === undefined ? () => {} : watch(child, child.pid);
+    let output = "";
+    let errors = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk) => {
+      output += chunk;
+    });
+    child.stderr.setEncoding("utf8").on("data", (chunk) => {
+      errors += chunk;
+    });
+    child.on("error", (error) => reject(new Error(`${command} cannot be run: ${error.message}. ${hint}`)));
+    child.on("exit", unwatch);
+    child.on("close", (code, signal) => {
+      if (code === 0) resolve(output);
+      else reject(new Error(`${command} ${args.join(" ")} ended with ${code ?? signal}. ${hint}\n${errors}${output}`));
+    });
+  });
 }
 
 async function isReady(options: StartOptions, output: string): Promise<boolean> {
@@ -141,7 +180,8 @@ function watch(child: ChildProcess, pid: number): () => void {
   watcher.on("error", () => {});
   watcher.unref();
   const exited = (): void => signalGroup(child.pid as number, "SIGKILL");
-  process.on("exit", exited);
+  // Before folders are removed.
+  process.prependListener("exit", exited);
   return () => {
     process.off("exit", exited);
     watcher.kill("SIGKILL");

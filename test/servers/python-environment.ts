@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { cachedFolder } from "./cached-folder.ts";
+import { runProgram } from "./processes.ts";
 
 export interface PythonEnvironment {
   /** The interpreter that sees the packages. */
@@ -23,9 +23,15 @@ export async function pythonEnvironment(): Promise<PythonEnvironment> {
     .slice(0, 12);
   const folder = await cachedFolder(`python-${version}-${hash}`, async (unfinished) => {
     console.error("keyhold: installing moto and OpenBao for the tests (once) ...");
-    await run("python3", ["-m", "venv", unfinished], "On Debian and Ubuntu: apt-get install python3-venv.");
+    await runProgram("python3", ["-m", "venv", unfinished], { hint: "On Debian and Ubuntu: apt-get install python3-venv." });
     const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps"];
-    await run(path.join(unfinished, "bin", "python3"), [...install, "--only-binary", ":all:", "--requirement", requirements]);
+    await runProgram(path.join(unfinished, "bin", "python3"), [
+      ...install,
+      "--only-binary",
+      ":all:",
+      "--requirement",
+      requirements,
+    ]);
   });
   const library = path.join(folder, "lib");
   const [name] = (await readdir(library)).filter((entry) => entry.startsWith("python"));
@@ -34,27 +40,8 @@ export async function pythonEnvironment(): Promise<PythonEnvironment> {
 
 async function pythonVersion(): Promise<string> {
   const hint = "The servers that the tests run against need Python 3.10 or newer as `python3`.";
-  const version = (await run("python3", ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"], hint)).trim();
+  const version = (await runProgram("python3", ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"], { hint })).trim();
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (major !== 3 || minor < 10) throw new Error(`python3 is ${version}. ${hint}`);
   return version;
-}
-
-function run(command: string, args: string[], hint = ""): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    let errors = "";
-    child.stdout.on("data", (chunk) => {
-      output += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      errors += chunk;
-    });
-    child.on("error", (error) => reject(new Error(`${command} cannot be run: ${error.message}. ${hint}`)));
-    child.on("close", (code) => {
-      if (code === 0) resolve(output);
-      else reject(new Error(`${command} ${args.join(" ")} ended with ${code}. ${hint}\n${errors}${output}`));
-    });
-  });
 }

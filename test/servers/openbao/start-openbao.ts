@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Certificates } from "../certificates.ts";
 import { freePort, onFreePort, type ServerProcess, startProcess } from "../processes.ts";
 import { pythonEnvironment } from "../python-environment.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { type BaoAnswer, type BaoRequest, baoRequest } from "./bao-client.ts";
 
 export interface OpenBaoOptions {
@@ -37,7 +37,7 @@ export interface OpenBao {
 
 export async function startOpenBao(options: OpenBaoOptions = {}): Promise<OpenBao> {
   const { packages } = await pythonEnvironment();
-  const folder = await mkdtemp(path.join(tmpdir(), "keyhold-openbao-"));
+  const { path: folder, remove } = await temporaryFolder("openbao");
   const { tls: certificates } = options;
   const scheme = certificates === undefined ? "http" : "https";
   if (certificates !== undefined) {
@@ -85,7 +85,7 @@ export async function startOpenBao(options: OpenBaoOptions = {}): Promise<OpenBa
   };
   const close = async (): Promise<void> => {
     await server.stop();
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   };
 
   try {

@@ -1,12 +1,12 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmod, chown, constants, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, constants, cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { onFreePort, type ServerProcess, startProcess } from "../processes.ts";
+import { onFreePort, runProgram, type ServerProcess, startProcess } from "../processes.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 
 /** PostgreSQL 18 on loopback, without TLS, with one superuser. */
 export interface PostgresServer {
@@ -31,7 +31,7 @@ const require = createRequire(import.meta.url);
 /** Starts an empty database in a temporary folder. */
 export async function startPostgres(): Promise<PostgresServer> {
   const owner = process.getuid?.() === 0 ? await ordinaryUser() : undefined;
-  const folder = await mkdtemp(path.join(tmpdir(), "keyhold-postgres-"));
+  const { path: folder, remove } = await temporaryFolder("postgres");
   const user = "postgres";
   const password = randomBytes(18).toString("hex");
   let server: ServerProcess;
@@ -56,7 +56,7 @@ export async function startPostgres(): Promise<PostgresServer> {
       });
     });
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    await remove();
     throw error;
   }
   return {
@@ -67,7 +67,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     output: () => server.output(),
     async close() {
       await server.stop();
-      await rm(folder, { recursive: true, force: true });
+      await remove();
     },
   };
 }
@@ -118,7 +118,7 @@ async function initialise(bin: string, data: string, user: string, password: str
     "UTF8",
     "--locale=C",
   ];
-  await run(path.join(bin, "initdb"), args, { ...owner, cwd: data });
+  await runProgram(path.join(bin, "initdb"), args, { ...owner, cwd: data });
   await rm(passwordFile);
 }
 
