@@ -1,9 +1,9 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type CertificateAuthority, type Certificates, certificateAuthority, makeCertificates } from "../certificates.ts";
 import { onFreePort, type ServerProcess, startProcess } from "../processes.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { buildKubernetes } from "./build-kubernetes.ts";
 import { type KubernetesAnswer, type KubernetesRequest, kubernetesRequest } from "./kubernetes-request.ts";
 
@@ -59,14 +59,14 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
   const binaries = await buildKubernetes();
   const certificates = options.tls ?? (await makeCertificates());
   const clients = await certificateAuthority();
-  const folder = await mkdtemp(path.join(tmpdir(), "keyhold-kubernetes-"));
+  const { path: folder, remove } = await temporaryFolder("kubernetes");
   const adminToken = randomBytes(24).toString("hex");
   let kine: ServerProcess | undefined;
   let apiserver: ServerProcess | undefined;
   const close = async (): Promise<void> => {
     await apiserver?.stop();
     await kine?.stop();
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   };
   try {
     await writeFiles(folder, certificates, clients, adminToken);

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { onFreePort, type ServerProcess, startProcess } from "../processes.ts";
 import { pythonEnvironment } from "../python-environment.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import type { AppRole } from "./auth-methods.ts";
 import type { OpenBao } from "./start-openbao.ts";
 
@@ -22,7 +22,7 @@ export interface BaoProxyOptions {
 /** Starts it at a free port and at a socket. Both refuse what comes without `X-Vault-Request`. */
 export async function startBaoProxy(bao: OpenBao, { role }: BaoProxyOptions = {}): Promise<BaoProxy> {
   const { packages } = await pythonEnvironment();
-  const folder = await mkdtemp(path.join(tmpdir(), "keyhold-proxy-"));
+  const { path: folder, remove } = await temporaryFolder("proxy");
   const file = (name: string) => path.join(folder, name);
   const socketPath = file("s");
   if (role !== undefined) {
@@ -70,7 +70,7 @@ export async function startBaoProxy(bao: OpenBao, { role }: BaoProxyOptions = {}
     socketPath,
     async close() {
       await proxy.stop();
-      await rm(folder, { recursive: true, force: true });
+      await remove();
     },
   };
 }
