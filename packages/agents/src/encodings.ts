@@ -1,3 +1,16 @@
+const inHtml: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+/** All write these four, and each has its own way with the others. */
+const htmlWriters: readonly Readonly<Record<string, string>>[] = [
+  inHtml,
+  ...["&apos;", "&#39;", "&#039;", "&#x27;"].map((quote) => ({ ...inHtml, "'": quote })),
+  // Go and its templates, Mustache, Handlebars, Underscore
+  { ...inHtml, "'": "&#39;", '"': "&#34;" },
+  { ...inHtml, "'": "&#39;", '"': "&#34;", "+": "&#43;" },
+  { ...inHtml, "'": "&#39;", "/": "&#x2F;", "=": "&#x3D;", "`": "&#x60;" },
+  { ...inHtml, "'": "&#x27;", "=": "&#x3D;", "`": "&#x60;" },
+  { ...inHtml, "'": "&#x27;", "`": "&#x60;" },
+];
+
 /** The encodings that answers are searched for, besides compression, which is undone first. `docs/agents.md` lists them. */
 const textEncodings: readonly ((value: string) => string)[] = [
   (value) => value,
@@ -8,7 +21,9 @@ const textEncodings: readonly ((value: string) => string)[] = [
   (value) => JSON.stringify(JSON.stringify(value)).slice(3, -3),
   (value) => JSON.stringify(value).slice(1, -1).replaceAll("/", "\\/"),
   (value) => value.replace(/[<>&"'/+=]/g, (character) => escapedUnit(character.charCodeAt(0))),
-  (value) => value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;"),
+  ...htmlWriters.map(
+    (escapes) => (value: string) => value.replace(/[&<>"'`+/=]/g, (character) => escapes[character] ?? character),
+  ),
   (value) => Array.from({ length: value.length }, (_, index) => escapedUnit(value.charCodeAt(index))).join(""),
 ];
 

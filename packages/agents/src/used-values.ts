@@ -10,7 +10,7 @@ export interface UsedValues {
 }
 
 const leastLength = 6;
-/** Versions of rotated secrets are remembered too; beyond this the oldest goes. */
+/** Versions of rotated secrets are remembered too; beyond this goes what was not used for longest. */
 const mostValues = 256;
 
 export function createUsedValues(): UsedValues {
@@ -18,7 +18,13 @@ export function createUsedValues(): UsedValues {
   let all: readonly Uint8Array[] | undefined;
   return {
     add(value, reference) {
-      if (used.has(value)) return;
+      const known = used.get(value);
+      if (known) {
+        // The last to go again.
+        used.delete(value);
+        used.set(value, known);
+        return;
+      }
       if (Buffer.byteLength(value) < leastLength) {
         throw new SecretsError("invalid-argument", "this secret is too short to be found in answers", {
           reference,

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cleanText, createCleaner, mark } from "../src/cleaner.ts";
 import { encodingsOf } from "../src/encodings.ts";
+import { createUsedValues } from "../src/used-values.ts";
 
 const text = (bytes: readonly Uint8Array[]) => Buffer.concat(bytes).toString("latin1");
 
@@ -81,5 +82,34 @@ describe("the cleaner", () => {
       }),
       { numRuns: runs },
     );
+  });
+
+  it.each<[writer: string, escapes: Readonly<Record<string, string>>]>([
+    ["Python, React", { "'": "&#x27;" }],
+    ["PHP", { "'": "&#039;" }],
+    ["XML", { "'": "&apos;" }],
+    ["Lodash", { "'": "&#39;" }],
+    ["Go", { "'": "&#39;", '"': "&#34;" }],
+    ["Go's templates", { "'": "&#39;", '"': "&#34;", "+": "&#43;" }],
+    ["Mustache", { "'": "&#39;", "/": "&#x2F;", "=": "&#x3D;", "`": "&#x60;" }],
+    ["Handlebars", { "'": "&#x27;", "=": "&#x3D;", "`": "&#x60;" }],
+    ["Underscore", { "'": "&#x27;", "`": "&#x60;" }],
+  ])("finds a value in HTML as %s writes it", (_writer, escapes) => {
+    const value = "a'key+with/many=\"signs`&<in>it";
+    const all: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", ...escapes };
+    const written = [...value].map((character) => all[character] ?? character).join("");
+    expect(cleanText(`<p>${written}</p>`, encodingsOf(value))).toBe(`<p>${mark}</p>`);
+  });
+});
+
+describe("what is searched for", () => {
+  it("are the values that were used last, however early one of them was used first", () => {
+    const used = createUsedValues();
+    const numbered = (index: number) => `value-number-${String(index).padStart(3, "0")}`;
+    for (let index = 0; index < 256; index += 1) used.add(numbered(index), "test://key");
+    used.add(numbered(0), "test://key");
+    used.add(numbered(256), "test://key");
+    expect(cleanText(numbered(0), used.needles())).toBe(mark);
+    expect(cleanText(numbered(1), used.needles())).toBe(numbered(1));
   });
 });
