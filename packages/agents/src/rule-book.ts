@@ -185,7 +185,11 @@ export function unlistedPolicy(): OriginPolicy {
 
 /** @throws SecretsError `invalid-argument` for a rule that is incomplete, or that contradicts itself or another one. */
 export function ruleBook(allow: readonly EgressRule[]): RuleBook {
-  if (!Array.isArray(allow)) throw new SecretsError("invalid-argument", "allow is no list of rules");
+  if (!Array.isArray(allow)) {
+    throw new SecretsError("invalid-argument", "allow is no list of rules", {
+      hint: 'For example: allow: [{ reference: "aws://prod/openai#apiKey", host: "api.openai.com", header: "authorization" }]',
+    });
+  }
   const rules = allow.map(prepare);
   const policies = new Map<string, OriginPolicy>();
   const firsts = new Map<string, string>();

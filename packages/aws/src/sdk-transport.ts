@@ -12,7 +12,7 @@ async function loadSdk(): Promise<Sdk> {
     return await import("@aws-sdk/client-secrets-manager");
   } catch {
     throw new SecretsError("unsupported", "the package @aws-sdk/client-secrets-manager is not installed", {
-      hint: "npm install @aws-sdk/client-secrets-manager",
+      hint: "npm install @aws-sdk/client-secrets-manager, or import from @keyhold/aws/lean, which needs no package.",
     });
   }
 }

@@ -35,7 +35,11 @@ export function sdkTransport(options: AzureOptions): Transport {
   let closed = false;
 
   const load = async () => {
-    const sdk = await loadPackage("@azure/keyvault-secrets", () => import("@azure/keyvault-secrets"));
+    const sdk = await loadPackage(
+      "@azure/keyvault-secrets",
+      () => import("@azure/keyvault-secrets"),
+      ", or import from @keyhold/azure/lean, which needs no package.",
+    );
     // The SDK hands the options of a call to its first request only, so each request looks up which call it belongs to.
     const calls = new (process.getBuiltinModule("node:async_hooks").AsyncLocalStorage)<SdkCall>();
     const currentCall = () => calls.getStore() as SdkCall;

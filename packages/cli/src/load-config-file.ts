@@ -21,8 +21,16 @@ export async function loadConfigFile(file: string): Promise<KeyholdConfig> {
       hint: "It ends with: export default defineConfig({ providers: { local: local() } });",
     });
   }
+  if (!Object.keys(exported).every((key) => Object.hasOwn(known, key))) {
+    throw new SecretsError("invalid-argument", `${name}: the config has an unknown key`, {
+      hint: `Known here: ${Object.keys(known).join(", ")}.`,
+    });
+  }
   return exported;
 }
+
+/** Node takes the types out of the file without looking at them, so a misspelt limit or rule would be none. */
+const known: Readonly<Record<keyof KeyholdConfig, true>> = { providers: true, agents: true, cache: true, deadlineMs: true };
 
 function isConfig(value: unknown): value is KeyholdConfig {
   if (typeof value !== "object" || value === null) return false;

@@ -70,6 +70,7 @@ describe.concurrent("the config file", () => {
     ["a syntax error", "mts", `export const key = "${canary}" "${canary}";`, "SyntaxError"],
     ["an error that it throws", "mts", `const line = 1;\nthrow new Error("${canary}");`, "at line 2"],
     ["a package that is not installed", "mts", `import "@keyhold/aws"; const key = "${canary}";`, "npm install @keyhold/aws"],
+    ["a module with an unknown key", "mts", `export default { providers: {}, "${canary}": 1 };`, "Known here: providers, agents"],
     ["a missing file", "mts", `import "./nope.ts"; const key = "${canary}";`, "nope.ts, which is not there"],
     ["no default export", "mts", `export const key = "${canary}";`, "does not export a config"],
     ["a list", "mts", `export default { providers: ["${canary}"] };`, "does not export a config"],

@@ -64,4 +64,19 @@ describe("keyhold doctor", () => {
     expect(unknown.status).toBe(1);
     expect(`${unknown.stdout}${unknown.stderr}`).toContain("no provider is named nope");
   });
+
+  it("tells why a provider cannot be asked, such as a package that is not installed", async () => {
+    const { folder, keyhold } = createWorkspace();
+    writeFileSync(
+      path.join(folder, "keyhold.config.mts"),
+      `import { SecretsError } from "@keyhold/core";
+       import { environment } from "keyhold";
+       const check = async () => { throw new SecretsError("unsupported", "the package x is not installed", { hint: "npm install x" }); };
+       export default { providers: { cloud: { ...environment(), kind: "cloud", check } } };`,
+    );
+    const { stdout, status } = await keyhold(["doctor"]);
+    expect(stdout).toMatch(/^cloud\s+cloud\s+unsupported/m);
+    expect(stdout).toMatch(/cloud: the package x is not installed\n {2}hint: npm install x/);
+    expect(status).toBe(1);
+  });
 });

@@ -47,6 +47,18 @@ describe.concurrent("keyhold run", () => {
     expect(given).not.toHaveProperty("OPTIONAL");
   });
 
+  it("names a variable that looks like a reference and is none, as the config has no such provider; its value it does not", async () => {
+    const { keyhold } = await withSecret();
+    const { status, stdout, stderr } = await keyhold(printEnvironment, {
+      env: { KEY: "aws://prod/openai#apiKey", CLOUD: "s3://x" },
+    });
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: "keyhold: note: KEY looks like a reference, but the config has no provider aws: it is not resolved\n",
+    });
+    expect(JSON.parse(stdout).KEY).toBe("aws://prod/openai#apiKey");
+  });
+
   it("takes Keyhold's own identity out of the command's environment", async () => {
     const { keyhold, home } = await withSecret();
     const file = path.join(home, ".config/keyhold/identity.txt");

@@ -39,6 +39,9 @@ describe.concurrent("a store from the command line", () => {
     const env = { XDG_CONFIG_HOME: path.join(home, ".config") };
     expect((await workspaceAt(path.join(folder, "other")).keyhold(["init"], { env })).status).toBe(0);
     expect(readFileSync(path.join(folder, "other/keyhold.config.mts"), "utf8")).toBe(before[1]);
+
+    // It is not told that its identity has a passphrase now.
+    expect((await keyhold(["init", "--passphrase"])).stdout).toContain("--passphrase protects a new one only");
   });
 
   it("init keeps a config of another kind, and --post-quantum makes a hybrid key", async () => {

@@ -45,7 +45,7 @@ export class Targets {
     const named = this.#named.get(name);
     if (named) return named;
     throw new SecretsError("invalid-argument", `no provider is named ${name}`, {
-      hint: `Providers of this client: ${[...this.#named.keys()].join(", ") || "none"}.`,
+      hint: `Providers of this client: ${[...this.#named.keys()].join(", ") || "none"}. Check the spelling, or add it to the providers.`,
     });
   }
 

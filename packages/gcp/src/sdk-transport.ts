@@ -23,7 +23,9 @@ async function loadSdk(): Promise<Sdk> {
   try {
     return await import("@google-cloud/secret-manager");
   } catch {
-    throw new SecretsError("unsupported", `the package ${sdkPackage} is not installed`, { hint: `npm install ${sdkPackage}` });
+    throw new SecretsError("unsupported", `the package ${sdkPackage} is not installed`, {
+      hint: `npm install ${sdkPackage}, or import from @keyhold/gcp/lean, which needs no package.`,
+    });
   }
 }
 

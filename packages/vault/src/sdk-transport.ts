@@ -21,7 +21,7 @@ async function loadSdk(): Promise<NodeVault> {
   } catch {
     throw new SecretsError("unsupported", "the package node-vault is not installed", {
       provider: "vault",
-      hint: "npm install node-vault",
+      hint: "npm install node-vault, or import from @keyhold/vault/lean, which needs no package.",
     });
   }
 }

@@ -34,7 +34,7 @@ describe("loading", () => {
         resolve: (name, context, next) => name === "node-vault" ? next("not-installed", context) : next(name, context),
       });
       await read().catch(({ code, hint }) => console.log(code, hint));`);
-    expect(told).toBe("unsupported npm install node-vault");
+    expect(told).toBe("unsupported npm install node-vault, or import from @keyhold/vault/lean, which needs no package.");
   });
 });
 

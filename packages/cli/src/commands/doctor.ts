@@ -1,4 +1,4 @@
-import { type CheckReport, isSecretsError, parseReference, type Secrets, SecretsError } from "@keyhold/core";
+import { type CheckReport, isSecretsError, type Provider, parseReference, type Secrets, SecretsError } from "@keyhold/core";
 import type { CommonOptions } from "../command-options.ts";
 import type { AgentsConfig } from "../define-config.ts";
 import { formatTable } from "../format-table.ts";
@@ -21,7 +21,8 @@ const dayMs = 24 * 60 * 60 * 1_000;
 /** A signed request is refused, and a token thought expired, when clocks differ by some minutes. */
 const skewWorthTellingMs = 60_000;
 
-async function examine(secrets: Secrets<string>, provider: string, kind: string): Promise<Finding> {
+async function examine(secrets: Secrets<string>, provider: string, configured: Provider | undefined): Promise<Finding> {
+  const kind = configured?.kind ?? "–";
   const startedAt = Date.now();
   try {
     const report = await secrets.check(provider);
@@ -40,7 +41,7 @@ async function examine(secrets: Secrets<string>, provider: string, kind: string)
     };
   } catch (error) {
     if (!isSecretsError(error)) throw error;
-    if (error.code === "unsupported") return { provider, kind, reachable: "unknown" };
+    if (error.code === "unsupported" && configured?.check === undefined) return { provider, kind, reachable: "unknown" };
     // Whoever says no was reached.
     const reachable = error.code === "permission-denied" || error.code === "unauthenticated";
     return { provider, kind, reachable, error };
@@ -86,7 +87,7 @@ function rowOf({ provider, kind, reachable, report, clockSkewMs, certificateDays
 export async function doctor(names: readonly string[], options: CommonOptions): Promise<number> {
   return withSecrets(options, async ({ config, secrets }) => {
     const wanted = names.length === 0 ? Object.keys(config.providers) : names;
-    const findings = await Promise.all(wanted.map((name) => examine(secrets, name, config.providers[name]?.kind ?? "–")));
+    const findings = await Promise.all(wanted.map((name) => examine(secrets, name, config.providers[name])));
     if (names.length === 0 && config.agents !== undefined) {
       findings.push(await examineRules(secrets, config.agents, Object.keys(config.providers)));
     }

@@ -33,6 +33,7 @@ export async function init(options: InitOptions): Promise<void> {
   const made = await initStore({ ...(passphrase ? { passphrase } : {}), postQuantum: options.postQuantum === true });
   const config = existing ?? path.resolve("keyhold.config.mts");
   if (existing === undefined) await writeConfig(config, isWrapped);
+  const isOpen = options.passphrase === true && !isWrapped;
   const summary = {
     store: made.path,
     storeCreated: made.storeCreated,
@@ -42,7 +43,7 @@ export async function init(options: InitOptions): Promise<void> {
     config,
     configCreated: existing === undefined,
   };
-  return options.json ? writeJson(summary) : writeOutput(story(summary));
+  return options.json ? writeJson(summary) : writeOutput(story(summary, isOpen));
 }
 
 async function askNewPassphrase(): Promise<string> {
@@ -90,7 +91,7 @@ interface Summary {
   readonly configCreated: boolean;
 }
 
-function story(summary: Summary): string {
+function story(summary: Summary, isOpen: boolean): string {
   const state = (created: boolean) => (created ? "made" : "was there, left as it is");
   // npx runs a copy that is not on the PATH afterwards.
   const command = process.env.npm_command === "exec" ? "npx keyhold" : "keyhold";
@@ -106,7 +107,7 @@ config:   ${summary.config} (${state(summary.configCreated)})
 your recipient, which others add to let you in: ${summary.recipient}
 
 The store is encrypted and may be committed. The identity opens it: keep a copy in a safe place, and never commit it.
-
+${isOpen ? "It was there before, and has no passphrase: --passphrase protects a new one only.\n" : ""}
 Next:
 ${next.map(([line, meaning]) => `  ${line.padEnd(width)}  # ${meaning}\n`).join("")}`;
 }

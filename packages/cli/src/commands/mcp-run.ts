@@ -4,6 +4,7 @@ import { type McpServerEntry, readMcpConfig } from "../read-mcp-config.ts";
 import { type Environment, hasReference, resolveEnvironment } from "../resolve-environment.ts";
 import { runChild } from "../run-child.ts";
 import { usageError } from "../usage-error.ts";
+import { warnOfUnresolved } from "../warn-of-unresolved.ts";
 import { withSecrets } from "../with-secrets.ts";
 
 export interface McpRunOptions extends CommonOptions {
@@ -56,6 +57,7 @@ export async function mcpRun(words: readonly string[], options: McpRunOptions): 
         hint: "Arguments are seen by everybody on this machine, so none is resolved. Give it to the server in a variable.",
       });
     }
+    if (!options.json) warnOfUnresolved({ ...inherited(() => true), ...server.environment }, providers);
     const passed = new Set(options.pass?.map(spelled));
     const environment = { ...inherited((name) => always.has(name) || passed.has(name)), ...server.environment };
     return runChild(server.words, await resolveEnvironment(environment, secrets, providers));
