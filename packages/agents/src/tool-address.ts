@@ -50,7 +50,10 @@ export function toolAddress(config: Fields): ToolAddress | undefined {
   if (url.username !== "" || url.password !== "") {
     throw refuse("the tool's address names a user", "Write the host first; user and password are for auth, as references.");
   }
-  const methods = levels.map((level) => level.method).filter((method) => typeof method === "string" && method !== "") as string[];
+  const methods = levels.map((level) => level.method).filter((method) => method !== undefined && method !== "");
+  if (!methods.every((method) => typeof method === "string")) {
+    throw refuse("the tool's method is no text", 'Write "method": "GET", or leave it out for any.');
+  }
   // The older transport of MCP names the address of its messages when it is connected.
   const isEvents = levels.some(({ type, transport }) => type === "sse" || transport === "sse");
   return {

@@ -130,6 +130,10 @@ describe("a config is refused", () => {
       { a: { url: "https://api.example.com@evil.example/v1", headers } },
       "a: the tool's address names a user",
     ],
+    "with methods in a list, which would be no limit": [
+      { a: { url, method: ["GET"], headers } },
+      "a: the tool's method is no text",
+    ],
     "with an address of another kind": [{ a: { url: "wss://api.example.com", headers } }, "no http or https URL"],
     "with an address that is none": [{ a: { url: "https://[", headers } }, "a: the tool's address is no URL"],
     "with an address inside the network": [{ a: { url: "https://10.0.0.1", headers } }, "names an address as its host"],
