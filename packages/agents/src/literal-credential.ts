@@ -51,6 +51,13 @@ function entropyOf(text: string): number {
   return [...counts.values()].reduce((sum, count) => sum - (count / length) * Math.log2(count / length), 0);
 }
 
+/** The name that an argument goes by: `--api-key`, where that stands before it; otherwise none. */
+export function argumentName(list: readonly unknown[], index: number): string {
+  const isFlag = (one: unknown): one is string => typeof one === "string" && /^--?[\w-]+$/.test(one);
+  const before = list[index - 1];
+  return isFlag(before) && !isFlag(list[index]) ? before : "";
+}
+
 /** Whether a field of this name holds a credential. */
 export function isCredentialName(name: string): boolean {
   const words = wordsOf(name);

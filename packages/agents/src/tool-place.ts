@@ -1,5 +1,6 @@
 import { SecretsError } from "@keyhold/core";
 import type { EgressRule } from "./egress-rule.ts";
+import { argumentName } from "./literal-credential.ts";
 import { type Fields, isFields } from "./tool-entries.ts";
 
 /** Where in a request the value of one reference may stand. */
@@ -66,7 +67,11 @@ function named({ keys, holders }: Spot): { readonly name: string; readonly conta
 }
 
 /** The name that a value goes by: its key, or what stands beside it. */
-export const valueName = (spot: Spot): string => (spot.keys.length === 0 ? "" : named(spot).name);
+export function valueName(spot: Spot): string {
+  const holder = spot.holders.at(-1);
+  if (Array.isArray(holder)) return argumentName(holder, Number(spot.keys.at(-1)));
+  return spot.keys.length === 0 ? "" : named(spot).name;
+}
 
 /** Whether the string is one of the tool's variables, and which. */
 export function variableName(spot: Spot): string | undefined {

@@ -43,6 +43,7 @@ describe("a literal credential is refused, by its path and without its text:", (
     "random, in the query of an address": [{ url: `https://api.example.com/?api_key=${random}` }, "search.url"],
     "a password in the query of an address": [{ url: "https://api.example.com/?a=b&password=hunter2" }, "search.url"],
     "in an argument": [{ args: [`--api-key=${random}`] }, "search.args.0"],
+    "in the argument behind its name": [{ args: ["--verbose", "--api-key", random] }, "search.args.2"],
     "as a key": [{ headers: { [`ghp_${random}`]: "" } }, "search.headers.…"],
     "beside a reference": [
       { url: "https://api.example.com", headers: { authorization: `Bearer \${test://key}`, "x-api-key": random } },
@@ -108,6 +109,7 @@ describe("a literal credential is refused, by its path and without its text:", (
       auth: { type: "apiKey", name: "X-Api-Key", in: "header", value: "{{ $credentials.key }}" },
       headers: { Authorization: "Bearer <token>", "x-request-id": "6f1c1a0e-1c5b-4d7e-9a55-3f6a0b8f2f11" },
       password: "********",
+      args: ["--password", "--api-key", "-x", "Searches-Everything-2026"],
     };
     expect(resolveToolConfig([harmless], { secrets }).tools[0]?.config).toEqual(harmless);
   });

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { isLiteralCredential } from "@keyhold/agents/mcp";
+import { argumentName, isLiteralCredential } from "@keyhold/agents/mcp";
 import { SecretsError } from "@keyhold/core";
 import { isLiteralVariable } from "./is-literal-variable.ts";
 import { parseJson } from "./parse-json.ts";
@@ -85,7 +85,7 @@ export async function readMcpConfig(
       );
     }
   }
-  if (args.some((argument) => isLiteralCredential(argument))) {
+  if (args.some((argument, index) => isLiteralCredential(argument, argumentName(args, index)))) {
     throw refuse(
       `args of ${server} hold what looks like a credential`,
       "Arguments are seen by everybody on this machine. Give it to the server in a variable, as a reference.",

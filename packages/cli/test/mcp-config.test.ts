@@ -55,6 +55,7 @@ describe("an mcp.json", () => {
       "invalid-argument",
       /env\.U of one/,
     ],
+    ["with a credential behind its name", entry({ args: ["--password", "opensesame"] }), "invalid-argument", /args of one hold/],
     ["with a credential among the arguments", entry({ args: [`--key=${canary}`] }), "invalid-argument", /args of one hold/],
   ])("%s is refused, and nothing of it is repeated", async (_what, content, code, message, server) => {
     const error = await read(content, server).catch((error) => error);
