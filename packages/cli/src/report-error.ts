@@ -32,8 +32,15 @@ function usage(error: CommanderError & Partial<UsageError>): Reported {
         message: "too many arguments",
         hint: "A value is never an argument: type it when asked, or pipe it in.",
       };
-    case "commander.invalidArgument":
-      return { code: "usage", message: "an argument that is not one of the choices", hint };
+    case "commander.invalidArgument": {
+      // What was typed comes before them.
+      const choices = /.*Allowed choices are (.+)\.$/.exec(line)?.[1];
+      return {
+        code: "usage",
+        message: "an argument that is not one of the choices",
+        hint: choices === undefined ? hint : `Choices: ${choices}.`,
+      };
+    }
     default:
       // What remains names arguments and options as they are defined.
       return { code: "usage", message: line, hint };

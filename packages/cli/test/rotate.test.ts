@@ -38,13 +38,30 @@ it("rotates a login to PostgreSQL, tells the steps beside the result, and shows 
 
 it("says what is missing, and what goes wrong", async () => {
   const { keyhold, seed } = createWorkspace();
-  await seed({ session: "old" });
+  await seed({ session: "old", login: JSON.stringify({ username: "app", password: "old" }) });
   expect(await keyhold(["rotate", "session"])).toMatchObject({ status: 2 });
   expect(await keyhold(["rotate", "session", "--with", "magic"])).toMatchObject({ status: 2 });
   expect(await keyhold(["rotate", "session", "--with", "random", "--length", "many"])).toMatchObject({ status: 2 });
-  const failed = await keyhold(["rotate", "session", "--with", "postgres", "--json"]);
+  expect(await keyhold(["rotate", "session", "--with", "magic"])).toMatchObject({
+    stderr: expect.stringContaining("hint: Choices: postgres, random, hmac, key-pair, jwks.\n"),
+  });
+  expect(await keyhold(["rotate", "session", "--with", "postgres"])).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("--admin aws://prod/db-admin"),
+  });
+  const failed = await keyhold(["rotate", "session", "--with", "postgres", "--strategy", "single", "--json"]);
   expect(failed.status).toBe(1);
-  expect(JSON.parse(failed.stderr).error?.code ?? JSON.parse(failed.stderr).code).toBe("invalid-argument");
+  expect(JSON.parse(failed.stderr).error?.code ?? JSON.parse(failed.stderr).code).toBe("decode");
   expect(await keyhold(["rotate", "session", "--with", "random", "--length", "48"])).toMatchObject({ status: 0 });
   expect((await keyhold(["get", "session"])).stdout).toMatch(/^\w{48}$/);
+
+  expect(await keyhold(["rotate", "login", "--with", "random"])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining("--field password"),
+  });
+  expect(await keyhold(["rotate", "login", "--with", "random", "--field", "password"])).toMatchObject({ status: 0 });
+  expect(JSON.parse((await keyhold(["get", "login"])).stdout)).toEqual({
+    username: "app",
+    password: expect.not.stringMatching("old"),
+  });
 });

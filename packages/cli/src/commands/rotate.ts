@@ -1,4 +1,4 @@
-import type { BackendRotator, Rotator, Secret } from "@keyhold/core";
+import { type BackendRotator, type Rotator, type Secret, SecretsError } from "@keyhold/core";
 import type { CommonOptions } from "../command-options.ts";
 import { toReference } from "../to-reference.ts";
 import { usageError } from "../usage-error.ts";
@@ -20,6 +20,8 @@ export async function rotate(name: string, options: RotateCommandOptions): Promi
   const reference = toReference(name);
   await withSecrets(options, async ({ secrets }) => {
     const rotator = await rotatorOf(options, (admin) => secrets.get(toReference(admin)));
+    if (options.with === "random" && options.field === undefined)
+      refuseFields(await secrets.get(reference, { fresh: true }), reference);
     const { dryRun, abandonPending, coordinator } = options;
     const rotation = await secrets.rotate(reference, rotator, {
       dryRun,
@@ -37,6 +39,21 @@ export async function rotate(name: string, options: RotateCommandOptions): Promi
   });
 }
 
+/** A login that becomes one random text has lost its user name, and whoever reads a field of it fails. */
+function refuseFields(current: Secret, reference: string): void {
+  let content: unknown;
+  try {
+    content = current.json();
+  } catch {
+    return;
+  }
+  if (typeof content !== "object" || content === null) return;
+  throw new SecretsError("invalid-argument", "the secret holds several values, and all of them would be replaced by one", {
+    reference,
+    hint: "Say which one is drawn anew: --field password.",
+  });
+}
+
 async function rotatorOf(
   { with: kind, admin, strategy, field, length }: RotateCommandOptions,
   read: (reference: string) => Promise<Secret>,
@@ -49,6 +66,11 @@ async function rotatorOf(
   if (kind === "hmac") return rotators.hmac();
   if (kind === "key-pair") return rotators.keyPair();
   if (kind === "jwks") return rotators.jwks();
+  if (admin === undefined && strategy !== "single")
+    throw usageError(
+      "--with postgres without --admin",
+      "Name a login that may change passwords: --admin aws://prod/db-admin. Or give --strategy single: the role changes its own.",
+    );
   const signIn = admin === undefined ? {} : { admin: () => read(admin) };
   return rotators.postgres({ ...signIn, ...(strategy === undefined ? {} : { strategy }), password: policy });
 }
