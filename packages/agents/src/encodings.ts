@@ -11,11 +11,18 @@ const htmlWriters: readonly Readonly<Record<string, string>>[] = [
   { ...inHtml, "'": "&#x27;", "`": "&#x60;" },
 ];
 
+/** Percent-encoded as RFC 3986 has it, also what `encodeURIComponent` leaves. */
+const everyReserved = (value: string): string =>
+  encodeURIComponent(value).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+
 /** The encodings that answers are searched for, besides compression, which is undone first. `docs/agents.md` lists them. */
 const textEncodings: readonly ((value: string) => string)[] = [
   (value) => value,
   encodeURIComponent,
   (value) => encodeURI(value),
+  everyReserved,
+  (value) => everyReserved(value).replaceAll("%20", "+"),
+  (value) => everyReserved(value).replaceAll("%2F", "/"),
   (value) => new URLSearchParams([["", value]]).toString().slice(1),
   (value) => JSON.stringify(value).slice(1, -1),
   (value) => JSON.stringify(JSON.stringify(value)).slice(3, -3),

@@ -102,6 +102,19 @@ describe("the cleaner", () => {
   });
 });
 
+describe("a value in a URL is found", () => {
+  const value = "it's (a) *long* key/with~marks!";
+  it.each([
+    ["as RFC 3986 and PHP have it", "it%27s%20%28a%29%20%2Along%2A%20key%2Fwith~marks%21"],
+    ["in a query of Go's or Python's", "it%27s+%28a%29+%2Along%2A+key%2Fwith~marks%21"],
+    ["in a path of Python's", "it%27s%20%28a%29%20%2Along%2A%20key/with~marks%21"],
+    ["in a form of Java's", "it%27s+%28a%29+*long*+key%2Fwith%7Emarks%21"],
+    ["in lower case", "it%27s%20%28a%29%20%2along%2a%20key%2fwith~marks%21"],
+  ])("%s", (_how, written) => {
+    expect(cleanText(`/?q=${written}&b`, encodingsOf(value))).toBe(`/?q=${mark}&b`);
+  });
+});
+
 describe("what is searched for", () => {
   it("are the values that were used last, however early one of them was used first", () => {
     const used = createUsedValues();
