@@ -11,6 +11,9 @@ const htmlWriters: readonly Readonly<Record<string, string>>[] = [
   { ...inHtml, "'": "&#x27;", "`": "&#x60;" },
 ];
 
+/** What some write as numbers beyond what JSON asks for: Go, Gson, Python, .NET, whoever means it for HTML. */
+const jsonWriters: readonly RegExp[] = [/[<>&]/, /[<>&=']/, /[^\x20-\x7e]/u, /[<>&"'+`]|[^\x20-\x7e]/u, /[<>&"'/+=]/];
+
 /** Percent-encoded as RFC 3986 has it, also what `encodeURIComponent` leaves. */
 const everyReserved = (value: string): string =>
   encodeURIComponent(value).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
@@ -27,14 +30,25 @@ const textEncodings: readonly ((value: string) => string)[] = [
   (value) => JSON.stringify(value).slice(1, -1),
   (value) => JSON.stringify(JSON.stringify(value)).slice(3, -3),
   (value) => JSON.stringify(value).slice(1, -1).replaceAll("/", "\\/"),
-  (value) => value.replace(/[<>&"'/+=]/g, (character) => escapedUnit(character.charCodeAt(0))),
+  ...jsonWriters.map((escaped) => (value: string) => inJson(value, escaped)),
+  (value) => inJson(value, /[^\x20-\x7e]/u).replaceAll("/", "\\/"),
   ...htmlWriters.map(
     (escapes) => (value: string) => value.replace(/[&<>"'`+/=]/g, (character) => escapes[character] ?? character),
   ),
-  (value) => Array.from({ length: value.length }, (_, index) => escapedUnit(value.charCodeAt(index))).join(""),
+  escapedUnits,
 ];
 
-const escapedUnit = (unit: number): string => `\\u${unit.toString(16).padStart(4, "0")}`;
+function escapedUnits(text: string): string {
+  const units = Array.from({ length: text.length }, (_, index) => text.charCodeAt(index));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+}
+
+/** In JSON, with `escaped` characters as numbers. */
+function inJson(value: string, escaped: RegExp): string {
+  return value.replace(/[\s\S]/gu, (character) =>
+    escaped.test(character) ? escapedUnits(character) : JSON.stringify(character).slice(1, -1),
+  );
+}
 
 /** The part of the base64 text that is the same whatever stands before and after the value, `offset` bytes into a group of three. */
 function base64Core(bytes: Uint8Array, offset: number): string {

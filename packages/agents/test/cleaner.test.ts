@@ -115,6 +115,21 @@ describe("a value in a URL is found", () => {
   });
 });
 
+describe("a value in JSON is found", () => {
+  const value = "k'/+=&<\"\\\u00e9\u{1f511}>==";
+  it.each([
+    ["as Go writes it", `k'/+=\\u0026\\u003c\\"\\\\\u00e9\u{1f511}\\u003e==`],
+    ["as Gson writes it", `k\\u0027/+\\u003d\\u0026\\u003c\\"\\\\\u00e9\u{1f511}\\u003e\\u003d\\u003d`],
+    ["as Python writes it", `k'/+=&<\\"\\\\\\u00e9\\ud83d\\udd11>==`],
+    ["as PHP writes it", `k'\\/+=&<\\"\\\\\\u00e9\\ud83d\\udd11>==`],
+    ["as .NET writes it", `k\\u0027/\\u002B=\\u0026\\u003C\\u0022\\\\\\u00E9\\uD83D\\uDD11\\u003E==`],
+  ])("%s", (_how, written) => {
+    expect(JSON.parse(`"${written}"`)).toBe(value);
+    const bytes = Buffer.from(`{"a":"${written}"}`).toString("latin1");
+    expect(cleanText(bytes, encodingsOf(value))).toBe(`{"a":"${mark}"}`);
+  });
+});
+
 describe("what is searched for", () => {
   it("are the values that were used last, however early one of them was used first", () => {
     const used = createUsedValues();
