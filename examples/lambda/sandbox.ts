@@ -36,6 +36,23 @@ interface Sandbox {
   readonly ended: Promise<Outcome>;
 }
 
+const sandboxes = new Set<ChildProcess>();
+
+/** A process that stands still hears neither Ctrl-C nor that we are gone, so an exit kills it. */
+function killWithUs(child: ChildProcess): void {
+  // One listener for all: Node warns of more than ten.
+  if (sandboxes.size === 0) process.on("exit", killAll);
+  sandboxes.add(child);
+  child.on("exit", () => {
+    sandboxes.delete(child);
+    if (sandboxes.size === 0) process.off("exit", killAll);
+  });
+}
+
+function killAll(): void {
+  for (const child of sandboxes) child.kill("SIGKILL");
+}
+
 export function lambdaFunction({ file, environment, timeoutMs = 3_000 }: FunctionOptions): LambdaFunction {
   let sandbox: Sandbox | undefined;
   let starts = 0;
@@ -55,6 +72,7 @@ export function lambdaFunction({ file, environment, timeoutMs = 3_000 }: Functio
     };
     const bootstrap = path.join(import.meta.dirname, "bootstrap.ts");
     const child = spawn(process.execPath, [bootstrap, file], { env, stdio: ["ignore", "pipe", "pipe"] });
+    killWithUs(child);
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => {
         output += text;
