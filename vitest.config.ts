@@ -32,17 +32,14 @@ export default defineConfig({
       project("faults", "test/faults/**/*.test.ts", 600_000),
       project(
         "examples",
-        [
-          "examples/{quickstart,multi-cloud,rotation-job}/test/*.test.ts",
-          "examples/ml-service/test/{app,policies,settings}.test.ts",
-        ],
+        ["examples/quickstart/test/*.test.ts", "examples/ml-service/test/{app,policies,settings}.test.ts"],
         400_000,
       ),
       // Bundles, sandboxes that freeze, bursts of processes and load on a database: `npm run test:examples`.
       project(
         "examples-long",
         [
-          "examples/{agent,azure-function,cloud-function,lambda,rotation}/test/*.test.ts",
+          "examples/{agent,azure-function,cloud-function,lambda,multi-cloud,rotation,rotation-job}/test/*.test.ts",
           "examples/ml-service/test/{main,training}.test.ts",
         ],
         600_000,

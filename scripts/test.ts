@@ -35,7 +35,7 @@ const matrix: Check = { name: "conformance: behaviour × provider", command: ["n
 const quick: readonly Check[] = [
   { name: "types", command: ["tsc", "--noEmit"] },
   { name: "lint and format", command: ["biome", "check", "."] },
-  vitest(["unit", "leak", "agents", "repository", "servers", "integration", "examples"]),
+  vitest(["unit", "leak", "agents", "repository", "integration", "examples"]),
   matrix,
 ];
 
@@ -46,6 +46,7 @@ const thorough = ["core", "config", "local", "identity"].map((name) => `packages
 const slow: readonly Check[] = [
   { name: "unused files, exports and dependencies", command: ["knip"] },
   vitest(["unit"], { KEYHOLD_SLOW: "1", KEYHOLD_RUNS: "10000" }, thorough),
+  vitest(["servers"]),
   vitest(["integration"], { KEYHOLD_SLOW: "1" }),
   vitest(["package"]),
   { name: "bench: import", command: ["node", "--conditions=@keyhold/source", "test/bench/import.ts"] },
