@@ -35,7 +35,9 @@ export function runChild(words: readonly string[], environment: NodeJS.ProcessEn
       return;
     }
     const stop = forwardSignals(child);
-    child.once("error", (error: NodeJS.ErrnoException) => {
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      // A child that runs as somebody else, as under sudo, may not be signalled. It runs on, and its end is waited for.
+      if (child.pid !== undefined) return;
       stop();
       reject(startError(error.code));
     });
