@@ -31,11 +31,11 @@ function wellKnownFile(environment: Environment): string | undefined {
 export async function googleCredentials(options: GoogleTokensOptions): Promise<GoogleCredentials | undefined> {
   const { environment = process.env, tls } = options;
   const named = options.credentialsFile ?? (environment.GOOGLE_APPLICATION_CREDENTIALS || undefined);
-  const what = "the file of Google's credentials";
+  const what = "Google's credentials";
   const file = named ?? wellKnownFile(environment);
   if (file === undefined) return undefined;
   try {
-    return { json: parseCredentialJson(await readCredentialFile(file, what), what), tls, environment };
+    return { json: parseCredentialJson(await readCredentialFile(file, what), `the file of ${what}`), tls, environment };
   } catch (error) {
     const isAbsent = named === undefined && isSecretsError(error, "unauthenticated") && error.message.endsWith("(ENOENT)");
     if (isAbsent) return undefined;

@@ -270,7 +270,10 @@ describe("the default order", () => {
     expect((await failure(get(metadata))).code).toBe("unsupported");
     const named = { ...metadata, GOOGLE_APPLICATION_CREDENTIALS: file("named.json", "{") };
     expect((await failure(get(named))).code).toBe("invalid-argument");
-    expect((await failure(get({ ...metadata, GOOGLE_APPLICATION_CREDENTIALS: "/none" }))).code).toBe("unauthenticated");
+    expect(await failure(get({ ...metadata, GOOGLE_APPLICATION_CREDENTIALS: "/none" }))).toMatchObject({
+      code: "unauthenticated",
+      message: "the file of Google's credentials cannot be read (ENOENT)",
+    });
   });
 });
 
