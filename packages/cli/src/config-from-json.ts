@@ -24,8 +24,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 
 /**
  * The config that a JSON file describes: `{ "providers": { NAME: { "kind": …, "options": { … } } }, "agents": { "allow": … },
- * "deadlineMs": … }`. Paths in
- * it start at the current folder, as they do in code.
+ * "deadlineMs": … }`. Paths in it start at the current folder, as they do in code.
  *
  * @throws SecretsError `invalid-argument` that names the place of what is wrong, and never repeats what stands there.
  */

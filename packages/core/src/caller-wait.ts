@@ -9,8 +9,9 @@ export interface CallerLimits {
 }
 
 /**
- * How one caller waits for what others may wait for too: until its own deadline, from the first wait on, or its signal. However many
- * secrets a call asks for, it has one timer and one listener.
+ * How one caller waits for what others may wait for too: until its own deadline, or its signal. However many secrets a call asks for,
+ * it has one timer and one listener, as long as all its waits begin together: the deadline runs from the first of them, and one that
+ * begins when no other is left begins anew.
  *
  * @throws SecretsError, from each wait, `timeout` or `aborted`, or whatever is waited for throws.
  */

@@ -83,7 +83,10 @@ function rowOf({ provider, kind, reachable, report, clockSkewMs, certificateDays
   return [provider, kind, error?.code ?? reached, report?.principal ?? "–", may || "–", skew(clockSkewMs), certificate];
 }
 
-/** Asks each provider, or those that are named, and prints what it found; without names also whether the rules for agents hold up. Gives the exit status: 1 when one of them fails. */
+/**
+ * Asks each provider, or those that are named, and prints what it found; without names also whether the rules for agents hold up.
+ * Gives the exit status: 1 when one of them fails.
+ */
 export async function doctor(names: readonly string[], options: CommonOptions): Promise<number> {
   return withSecrets(options, async ({ config, secrets }) => {
     const wanted = names.length === 0 ? Object.keys(config.providers) : names;
